@@ -1,0 +1,98 @@
+/*
+ * check_pg_leader: is this node the leader, writable and undisputed?
+ *
+ * One connection and one query. The role is always asked for in SQL: the in_hot_standby that a
+ * server reports at connection start is stale behind PgBouncer, and no client can tell that it
+ * talks to one.
+ */
+#include <string.h>
+
+#include "lib/collect/facets.h"
+#include "lib/evaluate/judge.h"
+#include "lib/model/check.h"
+
+struct leader_limits {
+	struct policy policy;
+	bool allow_read_only;
+	struct limit warning;
+	struct limit critical;
+};
+
+/*
+ * Settings that only the session of this check has: they say nothing about what applications
+ * may do. The words are pg_settings.source.
+ */
+static bool
+is_own_setting(const char *source)
+{
+	static const char *const own[] = {"user", "database user", "client", "session"};
+
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+		if (strcmp(source, own[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+judge_read_only(const struct snapshot_role *role, const struct leader_limits *limits, struct verdict *verdict)
+{
+	if (is_own_setting(role->read_only_source)) {
+		judge_reason(verdict, STATE_OK, "default_transaction_read_only is set for the role of this check");
+		judge_hint(verdict, "the server's own setting cannot be seen past it; to have it checked: "
+				    "ALTER ROLE ... RESET default_transaction_read_only");
+	} else if (role->is_read_only && !limits->allow_read_only) {
+		judge_reason(verdict, STATE_CRITICAL,
+			"primary on timeline %lld, but read-only (default_transaction_read_only, set by: %s)",
+			(long long)role->timeline, role->read_only_source);
+		judge_hint(verdict, "reset default_transaction_read_only, or pass --allow-read-only");
+	} else if (role->is_read_only) {
+		judge_reason(verdict, STATE_OK, "read-only, which is allowed");
+	}
+}
+
+static void
+evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data, struct verdict *verdict)
+{
+	const struct leader_limits *limits = limits_data;
+	const struct snapshot_role *role = &snapshots[0].role;
+
+	(void)count;
+	if (role->in_recovery) {
+		judge_wrong_role(verdict, &limits->policy, "standby, not the leader");
+		return;
+	}
+	judge_reason(verdict, STATE_OK, "primary on timeline %lld", (long long)role->timeline);
+	judge_read_only(role, limits, verdict);
+	judge_metric(verdict, "response time", "response_seconds", (double)snapshots[0].elapsed_us / 1e6,
+		UNIT_SECONDS, &limits->warning, &limits->critical);
+	judge_figure(verdict, "timeline", (double)role->timeline, UNIT_NONE);
+}
+
+static const struct setting settings[] = {
+	{.name = "warning", .letter = 'w', .type = SETTING_LIMIT, SETTING_AT(struct leader_limits, warning),
+		.argument = "RANGE", .help = "WARNING when the response time is outside RANGE, such as 200ms",
+		.accepted = 1U << UNIT_SECONDS, .plain = UNIT_SECONDS},
+	{.name = "critical", .letter = 'c', .type = SETTING_LIMIT, SETTING_AT(struct leader_limits, critical),
+		.argument = "RANGE", .help = "CRITICAL when the response time is outside RANGE, such as 1s",
+		.accepted = 1U << UNIT_SECONDS, .plain = UNIT_SECONDS},
+	{.name = "allow-read-only", .type = SETTING_FLAG, SETTING_AT(struct leader_limits, allow_read_only),
+		.help = "accept a primary whose default_transaction_read_only is on"},
+	{.name = "wrong-role", .type = SETTING_STATE, SETTING_AT(struct leader_limits, policy.wrong_role),
+		.initial = "critical", .argument = "STATE",
+		.help = "the state of a standby; whatever it is, keepalived and HAProxy hear no"},
+};
+
+static const struct facet *const facets[] = {&facet_role, NULL};
+
+const struct check check_pg_leader = {
+	.name = "pg_leader",
+	.title = "PG LEADER",
+	.summary = "is this node the leader, and writable?",
+	.example = "check_pg_leader -H 10.0.0.11 -U pgha\n"
+		   "check_pg_leader -H /run/postgresql -f keepalived -t 900ms\n",
+	.facets = facets,
+	.settings = settings,
+	.setting_count = sizeof settings / sizeof settings[0],
+	.limits_size = sizeof(struct leader_limits),
+	.evaluate = evaluate,
+};

@@ -1,0 +1,39 @@
+/*
+ * facet_standby.c: how a standby gets on, from the functions below the views, in one statement.
+ */
+#include "lib/collect/facets.h"
+
+static const char *
+standby_sql(int server_version)
+{
+	(void)server_version;
+	/*
+	 * The replayed position is read first: what is read after it can only be newer, so that the
+	 * difference never comes out negative. Ages use clock_timestamp(), not the statement's start.
+	 * Without a receiver the function returns one row of NULLs; without pg_read_all_stats only
+	 * the pid.
+	 */
+	return "SELECT pg_catalog.pg_last_wal_replay_lsn() AS replay_lsn,\n"
+	       "       pg_catalog.pg_last_wal_receive_lsn() AS receive_lsn,\n"
+	       /* It is an error to ask this of a primary. */
+	       "       CASE WHEN pg_catalog.pg_is_in_recovery()\n"
+	       "            THEN pg_catalog.pg_get_wal_replay_pause_state()\n"
+	       "       END AS replay_pause,\n"
+	       "       (EXTRACT(epoch FROM pg_catalog.clock_timestamp()\n"
+	       "                - pg_catalog.pg_last_xact_replay_timestamp()) * 1000)::int8 AS replay_age_ms,\n"
+	       "       r.pid AS receiver_pid,\n"
+	       "       r.status AS receiver_status,\n"
+	       "       r.written_lsn,\n"
+	       "       r.latest_end_lsn,\n"
+	       "       r.received_tli AS received_timeline,\n"
+	       "       (EXTRACT(epoch FROM pg_catalog.clock_timestamp()\n"
+	       "                - r.last_msg_receipt_time) * 1000)::int8 AS receipt_age_ms,\n"
+	       /* A GUC of milliseconds, shown with a unit that an interval understands too. */
+	       "       (EXTRACT(epoch FROM pg_catalog.current_setting('wal_receiver_timeout')::interval)\n"
+	       "                * 1000)::int8 AS receiver_timeout_ms,\n"
+	       "       r.sender_host,\n"
+	       "       r.sender_port\n"
+	       "FROM pg_catalog.pg_stat_get_wal_receiver() r";
+}
+
+const struct facet facet_standby = {.part = SNAPSHOT_STANDBY, .sql = standby_sql};

@@ -1,0 +1,10 @@
+/* facets.h: the facets there are, each in the file of its name. */
+#ifndef PGHA_COLLECT_FACETS_H
+#define PGHA_COLLECT_FACETS_H
+
+#include "lib/model/facet.h"
+
+extern const struct facet facet_role;    /* recovery, read-only, timeline */
+extern const struct facet facet_standby; /* replay and the WAL receiver */
+
+#endif

@@ -1,0 +1,92 @@
+#define _GNU_SOURCE /* getaddrinfo_a */
+#include "lib/collect/resolve.h"
+
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "lib/base/clock.h"
+
+/* A request and its hints: one piece of memory, since an abandoned look-up keeps using both. */
+struct lookup {
+	struct gaicb request;
+	struct addrinfo hints;
+	char host[];
+};
+
+static struct lookup *
+lookup_start(const char *host)
+{
+	size_t size = strlen(host) + 1;
+	struct lookup *lookup = calloc(1, sizeof *lookup + size);
+	struct gaicb *list[1];
+
+	if (lookup == NULL)
+		return NULL;
+	memcpy(lookup->host, host, size);
+	lookup->hints.ai_socktype = SOCK_STREAM;
+	lookup->request.ar_name = lookup->host;
+	lookup->request.ar_request = &lookup->hints;
+	list[0] = &lookup->request;
+	if (getaddrinfo_a(GAI_NOWAIT, list, 1, NULL) != 0) {
+		free(lookup);
+		return NULL;
+	}
+	return lookup;
+}
+
+/* Waits until the look-up ends (its status) or the deadline passes (EAI_INPROGRESS). */
+static int
+lookup_wait(struct lookup *lookup, int64_t deadline_ms)
+{
+	const struct gaicb *list[1] = {&lookup->request};
+	int left;
+
+	while ((left = clock_left_ms(deadline_ms)) > 0 && gai_error(&lookup->request) == EAI_INPROGRESS) {
+		struct timespec wait = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000L};
+
+		gai_suspend(list, 1, &wait); /* may return early */
+	}
+	return gai_error(&lookup->request);
+}
+
+static void
+keep_addresses(const struct addrinfo *info, struct resolve_result *ret)
+{
+	ret->count = 0;
+	for (; info != NULL && ret->count < RESOLVE_ADDRESSES; info = info->ai_next)
+		if (getnameinfo(info->ai_addr, info->ai_addrlen, ret->addresses[ret->count],
+			    RESOLVE_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST)
+			== 0)
+			ret->count++;
+}
+
+int
+resolve_host(const char *host, int64_t deadline_ms, struct resolve_result *ret, struct err *err)
+{
+	struct lookup *lookup = lookup_start(host);
+	int status;
+
+	if (lookup == NULL)
+		return err_set(err, ERR_DOWN, "cannot look up host \"%s\": out of memory", host);
+	status = lookup_wait(lookup, deadline_ms);
+	if (status == EAI_INPROGRESS) {
+		/* One that cannot be cancelled runs on and needs its memory, which is left to it. */
+		if (gai_cancel(&lookup->request) == EAI_CANCELED)
+			free(lookup);
+		err_set(err, ERR_TIMEOUT, "host name \"%s\" was not resolved in time", host);
+		return err_hint(err, "is the name server reachable? an address or hostaddr needs none");
+	}
+	if (status == 0) {
+		keep_addresses(lookup->request.ar_result, ret);
+		freeaddrinfo(lookup->request.ar_result);
+	}
+	free(lookup);
+	if (status != 0) {
+		err_set(err, ERR_DOWN, "cannot resolve host name \"%s\": %s", host, gai_strerror(status));
+		return err_hint(err, "is the name right, and does the name server know it?");
+	}
+	return ret->count > 0 ? 0 : err_set(err, ERR_DOWN, "host name \"%s\" has no address", host);
+}

@@ -1,0 +1,28 @@
+/*
+ * resolve.h: host names to addresses, under a deadline. getaddrinfo() has none, and libpq calls it
+ * within its non-blocking functions, so names are resolved here before libpq sees them.
+ */
+#ifndef PGHA_COLLECT_RESOLVE_H
+#define PGHA_COLLECT_RESOLVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+
+enum { RESOLVE_ADDRESSES = 8, RESOLVE_ADDRESS_SIZE = 64 };
+
+struct resolve_result {
+	size_t count; /* at most this many are tried; a name with more is served by the first */
+	char addresses[RESOLVE_ADDRESSES][RESOLVE_ADDRESS_SIZE]; /* numeric */
+};
+
+/*
+ * The addresses of `host`, in the resolver's order, before `deadline_ms` (monotonic).
+ * -1 with class timeout or down. A look-up that outlives the deadline goes on in a thread of
+ * the C library, which ends with the process.
+ */
+int resolve_host(const char *host, int64_t deadline_ms, struct resolve_result *ret, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,96 @@
+#include "lib/collect/sqlstate.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+
+struct meaning {
+	const char *prefix; /* of a SQLSTATE: two characters stand for a whole class */
+	enum err_class class;
+	const char *hint;
+};
+
+/* The first that fits counts: a code stands before its class. */
+static const struct meaning meanings[] = {
+	/* PgBouncer says 08P01 for nearly everything, a dead server behind it included. */
+	{"08", ERR_DOWN, NULL},
+	{"0A", ERR_PROTOCOL, NULL},
+	{"22", ERR_SETUP, NULL},
+	{"25", ERR_PROTOCOL, NULL},
+	{"26", ERR_PROTOCOL, NULL},
+	{"28", ERR_SETUP, "check the role, its password (passfile, PGPASSWORD) and the server's pg_hba.conf"},
+	{"3D", ERR_SETUP, "name a database that exists with -d"},
+	{"42501", ERR_SETUP, "grant the role of this check what it needs, see monitoring-role.sql"},
+	{"42", ERR_SETUP, NULL},
+	{"53300", ERR_FULL, "end idle sessions or raise max_connections; reserved_connections (16 and later) keeps "
+			    "slots for monitoring"},
+	{"57014", ERR_TIMEOUT, NULL}, /* the statement timeout that we asked for, or a cancel */
+	{"", ERR_DOWN, NULL},
+};
+
+static const struct meaning *
+meaning_of(const char *sqlstate)
+{
+	const struct meaning *meaning = meanings;
+
+	while (!text_starts(sqlstate, meaning->prefix))
+		meaning++;
+	return meaning;
+}
+
+int
+sqlstate_fill(struct err *err, const char *sqlstate, const char *primary, const char *detail)
+{
+	const struct meaning *meaning = meaning_of(sqlstate);
+
+	if (detail == NULL || detail[0] == '\0')
+		err_set(err, meaning->class, "%s", primary);
+	else
+		err_set(err, meaning->class, "%s (%s)", primary, detail);
+	if (meaning->hint != NULL)
+		err_hint(err, "%s", meaning->hint);
+	return -1;
+}
+
+/* ":  53300: " at `text`: whatever the severity's language, libpq writes the code like this. */
+static bool
+is_code(const char *text)
+{
+	if (!text_starts(text, ":  "))
+		return false;
+	for (int i = 3; i < 8; i++)
+		if (!isdigit((unsigned char)text[i]) && !isupper((unsigned char)text[i]))
+			return false;
+	return text_starts(text + 8, ": ");
+}
+
+/* Copies the rest of the line at `from`. */
+static void
+copy_line(const char *from, char *to, size_t size)
+{
+	snprintf(to, size, "%.*s", (int)strcspn(from, "\n"), from);
+}
+
+int
+sqlstate_read(const char *message, char sqlstate[SQLSTATE_SIZE], struct err *err)
+{
+	static const char detail_label[] = "\nDETAIL:  ";
+	char primary[1024], detail[1024] = "";
+	const char *code = NULL, *label;
+
+	for (const char *at = message; (at = strchr(at, ':')) != NULL; at++)
+		if (is_code(at))
+			code = at;
+	if (code == NULL)
+		return -1;
+	snprintf(sqlstate, SQLSTATE_SIZE, "%.5s", code + 3);
+	copy_line(code + 10, primary, sizeof primary);
+	label = strstr(code, detail_label);
+	if (label != NULL)
+		copy_line(label + strlen(detail_label), detail, sizeof detail);
+	sqlstate_fill(err, sqlstate, primary, detail);
+	return 0;
+}

@@ -1,0 +1,132 @@
+#include "lib/evaluate/judge.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+
+void
+judge_begin(struct verdict *verdict, const struct check *check, const struct snapshot *snapshot)
+{
+	memset(verdict, 0, sizeof *verdict);
+	text_clean(verdict->check, sizeof verdict->check, check->name);
+	text_clean(verdict->title, sizeof verdict->title, check->title);
+	verdict->weight_percent = VERDICT_NO_WEIGHT;
+	if (snapshot != NULL) {
+		text_clean(verdict->target, sizeof verdict->target, snapshot->target);
+		verdict->taken_ms = snapshot->taken_ms;
+	}
+}
+
+void
+judge_reason(struct verdict *verdict, enum state state, const char *format, ...)
+{
+	verdict->state = state_worse(verdict->state, state);
+	if (verdict->reason_count < VERDICT_REASONS) {
+		struct verdict_reason *reason = &verdict->reasons[verdict->reason_count++];
+		char raw[1024];
+		va_list arguments;
+
+		va_start(arguments, format);
+		vsnprintf(raw, sizeof raw, format, arguments);
+		va_end(arguments);
+		text_clean(reason->text, sizeof reason->text, raw);
+		reason->state = state;
+	}
+}
+
+void
+judge_hint(struct verdict *verdict, const char *format, ...)
+{
+	char raw[1024];
+	va_list arguments;
+
+	if (verdict->hint[0] != '\0')
+		return;
+	va_start(arguments, format);
+	vsnprintf(raw, sizeof raw, format, arguments);
+	va_end(arguments);
+	text_clean(verdict->hint, sizeof verdict->hint, raw);
+}
+
+void
+judge_wrong_role(struct verdict *verdict, const struct policy *policy, const char *text)
+{
+	judge_reason(verdict, policy->wrong_role, "%s", text);
+	verdict->is_wrong_role = true;
+}
+
+void
+judge_fault(struct verdict *verdict, const struct policy *policy, const struct err *fault)
+{
+	judge_reason(verdict, policy->on[fault->class], "%s", fault->text);
+	verdict->fault = *fault;
+	if (fault->hint[0] != '\0')
+		judge_hint(verdict, "%s", fault->hint);
+}
+
+static struct verdict_metric *
+add_metric(struct verdict *verdict, const char *name, double value, enum unit unit)
+{
+	static struct verdict_metric overflow; /* past the bound: written to, never read */
+	struct verdict_metric *metric = &overflow;
+
+	if (verdict->metric_count < VERDICT_METRICS)
+		metric = &verdict->metrics[verdict->metric_count++];
+	memset(metric, 0, sizeof *metric);
+	text_clean(metric->name, sizeof metric->name, name);
+	metric->value = value;
+	metric->unit = unit;
+	return metric;
+}
+
+void
+judge_figure(struct verdict *verdict, const char *name, double value, enum unit unit)
+{
+	add_metric(verdict, name, value, unit);
+}
+
+static void
+judge_alert(struct verdict *verdict, enum state state, const char *subject, double value, enum unit unit,
+	const struct range *range)
+{
+	char storage[128];
+	struct text text;
+
+	text_init(&text, storage, sizeof storage);
+	range_write_quantity(value, unit, &text);
+	text_add(&text, " (%s ", state_word(state));
+	range_describe(range, unit, &text);
+	judge_reason(verdict, state, "%s is %s)", subject, storage);
+}
+
+void
+judge_metric(struct verdict *verdict, const char *subject, const char *name, double value, enum unit unit,
+	const struct limit *warning, const struct limit *critical)
+{
+	struct verdict_metric *metric = add_metric(verdict, name, value, unit);
+
+	if (warning != NULL)
+		metric->warning = warning->of[unit];
+	if (critical != NULL)
+		metric->critical = critical->of[unit];
+	if (isnan(value))
+		return;
+	if (range_alerts(&metric->critical, value))
+		judge_alert(verdict, STATE_CRITICAL, subject, value, unit, &metric->critical);
+	else if (range_alerts(&metric->warning, value))
+		judge_alert(verdict, STATE_WARNING, subject, value, unit, &metric->warning);
+}
+
+void
+judge_end(struct verdict *verdict)
+{
+	struct text text;
+
+	text_init(&text, verdict->summary, sizeof verdict->summary);
+	for (int i = 0; i < verdict->reason_count; i++)
+		if (verdict->reasons[i].state == verdict->state)
+			text_add(&text, "%s%s", text.length > 0 ? ", " : "", verdict->reasons[i].text);
+}

@@ -1,0 +1,65 @@
+#include "lib/evaluate/lag.h"
+
+#include <string.h>
+
+#include "lib/model/lsn.h"
+
+/*
+ * How long beyond its due time a sender's message may be late. On an idle primary the
+ * receiver asks for one after half of wal_receiver_timeout, so up to then silence is normal.
+ */
+enum { SILENCE_MARGIN_MS = 5000 };
+
+enum lag_source
+lag_source(const struct snapshot_standby *standby)
+{
+	if (standby->receiver_pid == SNAPSHOT_NONE)
+		return LAG_NO_RECEIVER;
+	if (standby->receiver_status[0] == '\0')
+		return LAG_HIDDEN;
+	if (strcmp(standby->receiver_status, "streaming") != 0)
+		return LAG_NOT_STREAMING;
+	if (standby->receiver_timeout_ms > 0
+		&& standby->receipt_age_ms > standby->receiver_timeout_ms / 2 + SILENCE_MARGIN_MS)
+		return LAG_SILENT;
+	return LAG_STREAMING;
+}
+
+static uint64_t
+newest_known(const struct snapshot_standby *standby)
+{
+	uint64_t received = lsn_newer(standby->receive_lsn, standby->written_lsn);
+
+	return lsn_newer(received, standby->latest_end_lsn);
+}
+
+/*
+ * Right after it connects, a receiver streams but has had no message yet, and what it knows is
+ * from before, however long ago that was. A sender that has WAL to send does so at once; one
+ * that sent nothing for this long after the start (which counts as a receipt) has none.
+ */
+enum { FIRST_MESSAGE_MS = 1000 };
+
+static bool
+is_known(const struct snapshot_standby *standby)
+{
+	bool has_heard = standby->latest_end_lsn != LSN_NONE || standby->receipt_age_ms >= FIRST_MESSAGE_MS;
+
+	return lag_source(standby) == LAG_STREAMING && has_heard && standby->replay_lsn != LSN_NONE;
+}
+
+int64_t
+lag_bytes(const struct snapshot_standby *standby)
+{
+	return is_known(standby) ? lsn_distance(newest_known(standby), standby->replay_lsn) : -1;
+}
+
+int64_t
+lag_ms(const struct snapshot_standby *standby)
+{
+	if (is_known(standby) && lag_bytes(standby) == 0)
+		return 0;
+	if (standby->replay_age_ms == SNAPSHOT_NONE)
+		return -1;
+	return standby->replay_age_ms > 0 ? standby->replay_age_ms : 0;
+}

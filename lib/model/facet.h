@@ -1,0 +1,23 @@
+/*
+ * facet.h: the piece of I/O that fills one part of a snapshot, described as data.
+ *
+ * A facet is one statement whose result columns are named as the fields of its part; who
+ * runs it (lib/collect) needs to know no more. A check names its facets by pointer, so that
+ * its program links no other.
+ */
+#ifndef PGHA_MODEL_FACET_H
+#define PGHA_MODEL_FACET_H
+
+#include "lib/model/snapshot.h"
+
+struct facet {
+	enum snapshot_part part;
+	/*
+	 * The statement for a server of that version (150004). It returns exactly one row, takes no
+	 * locks beyond the catalogs', writes nothing, reads no user table, and works on a primary
+	 * and on a standby.
+	 */
+	const char *(*sql)(int server_version);
+};
+
+#endif

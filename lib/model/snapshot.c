@@ -1,0 +1,192 @@
+#include "lib/model/snapshot.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/base/parse.h"
+#include "lib/model/lsn.h"
+
+#define FIELD(PART, part_member, member, TYPE)                                                     \
+	{                                                                                          \
+		.part = SNAPSHOT_##PART, .name = #member, .type = SNAPSHOT_##TYPE,                 \
+		.offset = offsetof(struct snapshot, part_member.member),                           \
+		.size = sizeof(((struct snapshot *)0)->part_member.member),                        \
+	}
+
+const struct snapshot_field snapshot_fields[] = {
+	FIELD(ROLE, role, in_recovery, BOOL),
+	FIELD(ROLE, role, is_read_only, BOOL),
+	FIELD(ROLE, role, read_only_source, TEXT),
+	FIELD(ROLE, role, timeline, INTEGER),
+	FIELD(ROLE, role, wal_lsn, LSN),
+	FIELD(STANDBY, standby, replay_lsn, LSN),
+	FIELD(STANDBY, standby, receive_lsn, LSN),
+	FIELD(STANDBY, standby, replay_pause, TEXT),
+	FIELD(STANDBY, standby, replay_age_ms, INTEGER),
+	FIELD(STANDBY, standby, receiver_pid, INTEGER),
+	FIELD(STANDBY, standby, receiver_status, TEXT),
+	FIELD(STANDBY, standby, written_lsn, LSN),
+	FIELD(STANDBY, standby, latest_end_lsn, LSN),
+	FIELD(STANDBY, standby, received_timeline, INTEGER),
+	FIELD(STANDBY, standby, receipt_age_ms, INTEGER),
+	FIELD(STANDBY, standby, receiver_timeout_ms, INTEGER),
+	FIELD(STANDBY, standby, sender_host, TEXT),
+	FIELD(STANDBY, standby, sender_port, INTEGER),
+};
+
+const size_t snapshot_field_count = sizeof snapshot_fields / sizeof snapshot_fields[0];
+
+static const char *const part_names[SNAPSHOT_PART_COUNT] = {
+	[SNAPSHOT_ROLE] = "role",
+	[SNAPSHOT_STANDBY] = "standby",
+};
+
+static void *
+member(struct snapshot *snapshot, const struct snapshot_field *field)
+{
+	return (char *)snapshot + field->offset;
+}
+
+static const void *
+member_const(const struct snapshot *snapshot, const struct snapshot_field *field)
+{
+	return (const char *)snapshot + field->offset;
+}
+
+void
+snapshot_init(struct snapshot *snapshot)
+{
+	memset(snapshot, 0, sizeof *snapshot);
+	snapshot->server_version = SNAPSHOT_NONE;
+	for (size_t i = 0; i < snapshot_field_count; i++)
+		if (snapshot_fields[i].type == SNAPSHOT_INTEGER)
+			*(int64_t *)member(snapshot, &snapshot_fields[i]) = SNAPSHOT_NONE;
+}
+
+bool
+snapshot_has(const struct snapshot *snapshot, enum snapshot_part part)
+{
+	return (snapshot->obtained & 1U << part) != 0;
+}
+
+void
+snapshot_mark(struct snapshot *snapshot, enum snapshot_part part)
+{
+	snapshot->obtained |= 1U << part;
+}
+
+void
+snapshot_fail(struct snapshot *snapshot, enum snapshot_part part, const struct err *fault)
+{
+	snapshot->obtained &= ~(1U << part);
+	snapshot->faults[part] = *fault;
+}
+
+const char *
+snapshot_part_name(enum snapshot_part part)
+{
+	return part_names[part];
+}
+
+enum snapshot_part
+snapshot_part_parse(const char *name)
+{
+	enum snapshot_part part = SNAPSHOT_ROLE;
+
+	while (part < SNAPSHOT_PART_COUNT && strcmp(part_names[part], name) != 0)
+		part++;
+	return part;
+}
+
+const struct snapshot_field *
+snapshot_field_find(enum snapshot_part part, const char *name)
+{
+	for (size_t i = 0; i < snapshot_field_count; i++)
+		if (snapshot_fields[i].part == part && strcmp(snapshot_fields[i].name, name) == 0)
+			return &snapshot_fields[i];
+	return NULL;
+}
+
+static int
+set_bool(bool *member, const char *value)
+{
+	bool is_true = strcmp(value, "t") == 0 || strcmp(value, "true") == 0;
+
+	if (!is_true && strcmp(value, "f") != 0 && strcmp(value, "false") != 0)
+		return -1;
+	*member = is_true;
+	return 0;
+}
+
+int
+snapshot_set(struct snapshot *snapshot, const struct snapshot_field *field, const char *value, struct err *err)
+{
+	void *to = member(snapshot, field);
+	struct err ignored;
+	int status = 0;
+
+	switch (field->type) {
+	case SNAPSHOT_BOOL:
+		status = value == NULL ? -1 : set_bool(to, value);
+		break;
+	case SNAPSHOT_INTEGER:
+		if (value == NULL)
+			*(int64_t *)to = SNAPSHOT_NONE;
+		else
+			status = parse_integer(value, INT64_MIN + 1, INT64_MAX, to, &ignored);
+		break;
+	case SNAPSHOT_LSN:
+		if (value == NULL)
+			*(uint64_t *)to = LSN_NONE;
+		else
+			status = lsn_parse(value, to);
+		break;
+	case SNAPSHOT_TEXT:
+		text_clean(to, field->size, value == NULL ? "" : value);
+		break;
+	}
+	if (status != 0)
+		return err_set(err, ERR_PROTOCOL, "unexpected value \"%.64s\" for \"%s\"",
+			value == NULL ? "NULL" : value, field->name);
+	return 0;
+}
+
+bool
+snapshot_is_set(const struct snapshot *snapshot, const struct snapshot_field *field)
+{
+	const void *from = member_const(snapshot, field);
+
+	switch (field->type) {
+	case SNAPSHOT_INTEGER:
+		return *(const int64_t *)from != SNAPSHOT_NONE;
+	case SNAPSHOT_LSN:
+		return *(const uint64_t *)from != LSN_NONE;
+	case SNAPSHOT_TEXT:
+		return *(const char *)from != '\0';
+	case SNAPSHOT_BOOL:
+		break;
+	}
+	return true;
+}
+
+void
+snapshot_write(const struct snapshot *snapshot, const struct snapshot_field *field, struct text *text)
+{
+	const void *from = member_const(snapshot, field);
+	char lsn[LSN_TEXT_SIZE];
+
+	switch (field->type) {
+	case SNAPSHOT_BOOL:
+		text_add(text, *(const bool *)from ? "true" : "false");
+		break;
+	case SNAPSHOT_INTEGER:
+		text_add(text, "%" PRId64, *(const int64_t *)from);
+		break;
+	case SNAPSHOT_LSN:
+		text_add(text, "%s", lsn_format(*(const uint64_t *)from, lsn));
+		break;
+	case SNAPSHOT_TEXT:
+		text_add(text, "%s", (const char *)from);
+		break;
+	}
+}

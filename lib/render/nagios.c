@@ -1,0 +1,59 @@
+/*
+ * nagios.c: the Monitoring Plugins' output: a summary with performance data, then long output.
+ * "|" separates and stands nowhere else, because Icinga splits every line at its first one.
+ */
+#include <math.h>
+
+#include "lib/render/writers.h"
+
+static const char *
+unit_sign(enum unit unit)
+{
+	static const char *const signs[UNIT_COUNT] = {"", "B", "s", "%"};
+
+	return signs[unit];
+}
+
+static void
+write_metric(const struct verdict_metric *metric, struct text *text)
+{
+	text_add(text, " %s=", metric->name);
+	if (isnan(metric->value))
+		text_add(text, "U");
+	else
+		text_add(text, "%.15g%s", metric->value, unit_sign(metric->unit));
+	text_add(text, ";");
+	if (metric->warning.is_set)
+		range_write(&metric->warning, text);
+	text_add(text, ";");
+	if (metric->critical.is_set)
+		range_write(&metric->critical, text);
+	text_add(text, metric->unit == UNIT_NONE || metric->unit == UNIT_PERCENT ? ";" : ";0");
+	while (text->bytes[text->length - 1] == ';') /* what is empty at the end may be dropped */
+		text->bytes[--text->length] = '\0';
+}
+
+static void
+write_long_output(const struct verdict *verdict, const struct format_options *options, struct text *text)
+{
+	if (options->verbosity > 0) {
+		for (int i = 0; i < verdict->reason_count; i++)
+			text_add(text, "%s: %s\n", state_name(verdict->reasons[i].state), verdict->reasons[i].text);
+		if (verdict->target[0] != '\0')
+			text_add(text, "target: %s\n", verdict->target);
+	}
+	if (verdict->hint[0] != '\0' && (verdict->state != STATE_OK || options->verbosity > 0))
+		text_add(text, "hint: %s\n", verdict->hint);
+}
+
+void
+nagios_write(const struct verdict *verdict, const struct format_options *options, struct text *text)
+{
+	text_add(text, "%s %s - %s", verdict->title, state_name(verdict->state), verdict->summary);
+	if (verdict->metric_count > 0)
+		text_add(text, " |");
+	for (int i = 0; i < verdict->metric_count; i++)
+		write_metric(&verdict->metrics[i], text);
+	text_add(text, "\n");
+	write_long_output(verdict, options, text);
+}

@@ -1,0 +1,38 @@
+/*
+ * options.h: what every check can be told, beside its own settings: whom to ask, how long, how to
+ * answer, and what a fault means.
+ */
+#ifndef PGHA_RUN_OPTIONS_H
+#define PGHA_RUN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/model/setting.h"
+#include "lib/model/target.h"
+
+/* options.format when nothing was said. */
+enum { OPTIONS_NO_FORMAT = -1 };
+
+struct options {
+	struct target target;
+	int64_t timeout_ms;
+	int format; /* enum format_id */
+	bool warning_is_failure;
+	bool unknown_is_ok;
+	char record[1024];
+	char replay[1024];
+	int verbosity;
+	bool is_version_wanted;
+	bool is_help_wanted;
+};
+
+/* The rows that fill a struct options. */
+extern const struct setting options_rows[];
+extern const size_t options_row_count;
+
+/* The rows that fill a struct policy. */
+extern const struct setting options_policy_rows[];
+extern const size_t options_policy_row_count;
+
+#endif

@@ -1,0 +1,276 @@
+#include "lib/run/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The version of the file's form. A change that older programs cannot read raises it. */
+enum { RECORD_FORM = 1, RECORD_SNAPSHOTS = 128, RECORD_BYTES = 1024 * 1024 };
+
+/* -- writing ----------------------------------------------------------------------------------- */
+
+static json_t *
+field_value(const struct snapshot *snapshot, const struct snapshot_field *field)
+{
+	char storage[512];
+	struct text text;
+
+	if (!snapshot_is_set(snapshot, field))
+		return json_null();
+	text_init(&text, storage, sizeof storage);
+	snapshot_write(snapshot, field, &text);
+	if (field->type == SNAPSHOT_BOOL)
+		return json_boolean(strcmp(storage, "true") == 0);
+	if (field->type == SNAPSHOT_INTEGER)
+		return json_integer(strtoll(storage, NULL, 10));
+	return json_string(storage);
+}
+
+static json_t *
+part_object(const struct snapshot *snapshot, enum snapshot_part part)
+{
+	const struct err *fault = &snapshot->faults[part];
+	json_t *object;
+
+	if (!snapshot_has(snapshot, part)) {
+		object = json_pack("{s{ss ss}}", "fault", "class", err_class_name(fault->class), "text", fault->text);
+		if (fault->hint[0] != '\0')
+			json_object_set_new(json_object_get(object, "fault"), "hint", json_string(fault->hint));
+		return object;
+	}
+	object = json_object();
+	for (size_t i = 0; i < snapshot_field_count; i++)
+		if (snapshot_fields[i].part == part)
+			json_object_set_new(object, snapshot_fields[i].name, field_value(snapshot, &snapshot_fields[i]));
+	return object;
+}
+
+static json_t *
+snapshot_object(const struct snapshot *snapshot)
+{
+	json_t *object = json_object(), *parts = json_object();
+
+	json_object_set_new(object, "target", json_string(snapshot->target));
+	json_object_set_new(object, "taken_ms", json_integer(snapshot->taken_ms));
+	json_object_set_new(object, "elapsed_us", json_integer(snapshot->elapsed_us));
+	if (snapshot->server_version != SNAPSHOT_NONE)
+		json_object_set_new(object, "server_version", json_integer(snapshot->server_version));
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++)
+		if (snapshot_has(snapshot, part) || snapshot->faults[part].class != ERR_NONE)
+			json_object_set_new(parts, snapshot_part_name(part), part_object(snapshot, part));
+	json_object_set_new(object, "parts", parts);
+	return object;
+}
+
+/* Writes the file under another name in its directory and renames it. */
+static int
+replace_file(const json_t *root, const char *path, struct err *err)
+{
+	char temporary[2048];
+	int fd;
+
+	snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
+	fd = mkstemp(temporary);
+	if (fd < 0)
+		return err_set(err, ERR_USAGE, "cannot record to \"%s\": %s", path, strerror(errno));
+	if (json_dumpfd(root, fd, JSON_INDENT(2)) != 0 || write(fd, "\n", 1) != 1 || fsync(fd) != 0
+		|| rename(temporary, path) != 0) {
+		err_set(err, ERR_USAGE, "cannot record to \"%s\": %s", path, strerror(errno));
+		close(fd);
+		unlink(temporary);
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
+int
+record_write(const char *path, const struct snapshot *snapshots, size_t count, struct err *err)
+{
+	json_t *list = json_array();
+	json_t *root = json_pack("{si so}", "form", (int)RECORD_FORM, "snapshots", list);
+	int status = 0;
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, snapshot_object(&snapshots[i]));
+	if (root == NULL)
+		status = err_set(err, ERR_USAGE, "cannot record: out of memory");
+	else if (strcmp(path, "-") != 0)
+		status = replace_file(root, path, err);
+	else if (json_dumpfd(root, STDOUT_FILENO, JSON_INDENT(2)) != 0 || write(STDOUT_FILENO, "\n", 1) != 1)
+		status = err_set(err, ERR_USAGE, "cannot record to standard output: %s", strerror(errno));
+	json_decref(root);
+	return status;
+}
+
+/* -- reading ----------------------------------------------------------------------------------- */
+
+/* A JSON scalar as the text that snapshot_set() reads; NULL for null. */
+static int
+scalar_text(const json_t *value, char *to, size_t size, const char **ret, struct err *err)
+{
+	*ret = to;
+	if (json_is_null(value))
+		*ret = NULL;
+	else if (json_is_string(value))
+		*ret = json_string_value(value);
+	else if (json_is_boolean(value))
+		*ret = json_is_true(value) ? "true" : "false";
+	else if (json_is_integer(value))
+		snprintf(to, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	else
+		return err_set(err, ERR_USAGE, "neither text, a whole number, true, false nor null");
+	return 0;
+}
+
+static int
+read_fault(const json_t *object, enum snapshot_part part, struct snapshot *snapshot, struct err *err)
+{
+	const char *class_name = json_string_value(json_object_get(object, "class"));
+	const char *text = json_string_value(json_object_get(object, "text"));
+	const char *hint = json_string_value(json_object_get(object, "hint"));
+	enum err_class class = class_name == NULL ? ERR_CLASS_COUNT : err_class_parse(class_name);
+	struct err fault;
+
+	if (class == ERR_CLASS_COUNT || class == ERR_NONE || text == NULL)
+		return err_set(err, ERR_USAGE, "a fault needs a class and a text");
+	err_set(&fault, class, "%s", text);
+	if (hint != NULL)
+		err_hint(&fault, "%s", hint);
+	snapshot_fail(snapshot, part, &fault);
+	return 0;
+}
+
+static int
+read_field(const char *name, const json_t *value, enum snapshot_part part, struct snapshot *snapshot,
+	struct err *err)
+{
+	const struct snapshot_field *field = snapshot_field_find(part, name);
+	char storage[32];
+	const char *text;
+
+	if (field == NULL)
+		return err_set(err, ERR_USAGE, "unknown field \"%s\"", name);
+	if (scalar_text(value, storage, sizeof storage, &text, err) != 0
+		|| snapshot_set(snapshot, field, text, err) != 0) {
+		err->class = ERR_USAGE;
+		return err_context(err, "field \"%s\"", name);
+	}
+	return 0;
+}
+
+static int
+read_part(const char *name, json_t *object, struct snapshot *snapshot, struct err *err)
+{
+	enum snapshot_part part = snapshot_part_parse(name);
+	const char *key;
+	json_t *value;
+
+	if (part == SNAPSHOT_PART_COUNT)
+		return err_set(err, ERR_USAGE, "unknown part \"%s\"", name);
+	if (json_object_get(object, "fault") != NULL)
+		return read_fault(json_object_get(object, "fault"), part, snapshot, err);
+	json_object_foreach (object, key, value)
+		if (read_field(key, value, part, snapshot, err) != 0)
+			return err_context(err, "part \"%s\"", name);
+	snapshot_mark(snapshot, part);
+	return 0;
+}
+
+static int
+read_snapshot(const json_t *object, struct snapshot *snapshot, struct err *err)
+{
+	json_t *parts = json_object_get(object, "parts"), *part;
+	const char *target = json_string_value(json_object_get(object, "target"));
+	const json_t *version = json_object_get(object, "server_version");
+	const char *name;
+
+	snapshot_init(snapshot);
+	if (!json_is_object(parts))
+		return err_set(err, ERR_USAGE, "it has no \"parts\"");
+	text_clean(snapshot->target, sizeof snapshot->target, target == NULL ? "" : target);
+	snapshot->taken_ms = json_integer_value(json_object_get(object, "taken_ms"));
+	snapshot->elapsed_us = json_integer_value(json_object_get(object, "elapsed_us"));
+	if (json_is_integer(version))
+		snapshot->server_version = json_integer_value(version);
+	json_object_foreach (parts, name, part)
+		if (read_part(name, part, snapshot, err) != 0)
+			return -1;
+	return 0;
+}
+
+static int
+read_root(const json_t *root, struct snapshot **ret, size_t *ret_count, struct err *err)
+{
+	const json_t *list = json_object_get(root, "snapshots");
+	size_t count = json_array_size(list);
+	struct snapshot *snapshots;
+
+	if (json_integer_value(json_object_get(root, "form")) != RECORD_FORM)
+		return err_set(err, ERR_USAGE, "it is not a recording of form %d", RECORD_FORM);
+	if (count == 0 || count > RECORD_SNAPSHOTS)
+		return err_set(err, ERR_USAGE, "it has %zu snapshots; 1 to %d can be read", count, RECORD_SNAPSHOTS);
+	snapshots = calloc(count, sizeof *snapshots);
+	if (snapshots == NULL)
+		return err_set(err, ERR_USAGE, "out of memory");
+	for (size_t i = 0; i < count; i++)
+		if (read_snapshot(json_array_get(list, i), &snapshots[i], err) != 0) {
+			free(snapshots);
+			return err_context(err, "snapshot %zu", i + 1);
+		}
+	*ret = snapshots;
+	*ret_count = count;
+	return 0;
+}
+
+/* Reads at most RECORD_BYTES. */
+static json_t *
+load(int fd, struct err *err)
+{
+	char *bytes = malloc(RECORD_BYTES + 1);
+	size_t length = 0;
+	ssize_t got = 0;
+	json_error_t where;
+	json_t *root = NULL;
+
+	while (bytes != NULL && length <= RECORD_BYTES
+		&& (got = read(fd, bytes + length, RECORD_BYTES + 1 - length)) > 0)
+		length += (size_t)got;
+	if (bytes == NULL || got < 0) {
+		err_set(err, ERR_USAGE, "%s", bytes == NULL ? "out of memory" : strerror(errno));
+	} else if (length > RECORD_BYTES) {
+		err_set(err, ERR_USAGE, "it is larger than %d bytes", RECORD_BYTES);
+	} else {
+		root = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &where);
+		if (root == NULL)
+			err_set(err, ERR_USAGE, "line %d, column %d: %s", where.line, where.column, where.text);
+	}
+	free(bytes);
+	return root;
+}
+
+int
+record_read(const char *path, struct snapshot **ret, size_t *ret_count, struct err *err)
+{
+	bool is_standard = strcmp(path, "-") == 0;
+	int fd = is_standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	json_t *root;
+	int status = -1;
+
+	if (fd < 0)
+		return err_set(err, ERR_USAGE, "cannot replay \"%s\": %s", path, strerror(errno));
+	root = load(fd, err);
+	if (root != NULL)
+		status = read_root(root, ret, ret_count, err);
+	if (status != 0)
+		err_context(err, "cannot replay \"%s\"", path);
+	json_decref(root);
+	if (!is_standard)
+		close(fd);
+	return status;
+}
