@@ -12,6 +12,7 @@ SAN ?=
 BUILD ?= build$(if $(SAN),/san)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
 
 # -- what there is -------------------------------------------------------------------------------
 
@@ -55,9 +56,125 @@ $(BUILD)/libpgha.a: $(lib_sources:%.c=$(BUILD)/obj/%.o)
 $(BUILD)/check_%: $(BUILD)/obj/main/check_%.o $(BUILD)/obj/checks/check_%.o $(BUILD)/libpgha.a
 	$(link) -o $@ $^ $(libraries)
 
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(check_sources:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/checks/table.o \
+		$(BUILD)/libpgha.a
+	@mkdir -p $(@D)
+	$(link) $(test_link) -o $@ $^ $(libraries) -lcmocka
+
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 .SECONDARY:
 
 .PHONY: clean
 clean:
-	rm -rf build
+	rm -rf build tests/live/servers/node_modules
+
+# -- what is installed ---------------------------------------------------------------------------
+
+packages_build := gcc libc6-dev pkg-config libpq-dev libjansson-dev
+packages_demo := $(packages_build) postgresql postgresql-client python3 python3-psycopg2
+packages_check := $(packages_demo) libcmocka-dev python3-pytest python3-pytest-xdist iproute2 openssl haproxy \
+	keepalived pgbouncer binutils clang
+packages_bench := $(packages_demo) hyperfine postgresql-contrib monitoring-plugins-standard check-postgres
+
+# Installs what is missing of a list of packages and says so; does nothing when all is there.
+define install_packages
+@missing=$$(for package in $(1); do \
+	dpkg-query -W -f '$${Status}\n' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
+if [ -n "$$missing" ]; then \
+	command -v apt-get >/dev/null || { \
+		echo "make: no apt-get here; install what these Debian packages hold:" $$missing >&2; exit 1; }; \
+	as_root=$$([ $$(id -u) = 0 ] || echo sudo); \
+	echo "make: installing with apt-get:" $$missing; \
+	case " "$$(echo $$missing)" " in *" postgresql "*) \
+		echo "make: (the package postgresql starts a cluster \"main\" of its own on port 5432; it is not used here)";; \
+	esac; \
+	$$as_root apt-get update -q && \
+	$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
+fi
+endef
+
+.PHONY: deps deps-demo deps-check deps-bench
+deps:
+	$(call install_packages,$(packages_build))
+deps-demo:
+	$(call install_packages,$(packages_demo))
+deps-check:
+	$(call install_packages,$(packages_check) $(if $(shell command -v npm),,npm))
+deps-bench:
+	$(call install_packages,$(packages_bench))
+
+# PostgreSQL's other majors for the tests. Without them (no registry in reach) their tests are skipped
+# and say so. The packages' own script makes the links between their libraries.
+servers := tests/live/servers/node_modules
+$(servers)/.installed: tests/live/servers/package-lock.json
+	@echo "make: installing PostgreSQL servers for the tests with npm"
+	@cd tests/live/servers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
+		&& for package in node_modules/postgresql-*; do \
+			(cd $$package && node scripts/hydrate-symlinks.js) || exit 1; done \
+		&& touch node_modules/.installed \
+		|| echo "make: npm failed; the tests of these majors will be skipped"
+
+# Programs that only read our configuration files: unpacked, not installed, because their packages
+# start services and bring a mail server.
+tools := build/tools
+$(tools)/.unpacked:
+	@mkdir -p $(tools) && cd $(tools) && echo "make: unpacking nagios4-core and prometheus" \
+		&& apt-get download -q nagios4-core prometheus 2>/dev/null \
+		&& for package in *.deb; do dpkg -x $$package . || exit 1; done && rm -f *.deb && touch .unpacked \
+		|| echo "make: apt-get download failed; the tests with nagios4 and promtool will be skipped"
+
+# -- tests ---------------------------------------------------------------------------------------
+
+python := /usr/bin/python3
+jobs := $(shell nproc)
+pytest := $(python) -m pytest -q -p no:cacheprovider
+
+# A test program writes TAP; one that dies leaves a plan unfulfilled, which its reader reports.
+.PHONY: tap
+tap: $(unit_programs)
+	@rm -rf $(BUILD)/tap && mkdir -p $(BUILD)/tap
+	@for program in $(unit_programs); do \
+		name=$$(echo $${program#$(BUILD)/tests/} | tr / -); \
+		CMOCKA_MESSAGE_OUTPUT=TAP $$program $$(case $$program in */cases) echo tests/cases/*.cases;; esac) \
+			>$(BUILD)/tap/$$name.tap 2>$(BUILD)/tap/$$name.log; \
+		echo "exit $$?" >>$(BUILD)/tap/$$name.log; \
+	done
+
+.PHONY: check
+check: deps-check $(servers)/.installed $(tools)/.unpacked
+	@$(MAKE) --no-print-directory -s -j$(jobs) all
+	@$(MAKE) --no-print-directory -s -j$(jobs) SAN=address,undefined all
+	@$(MAKE) --no-print-directory -s -j$(jobs) tap
+	@$(MAKE) --no-print-directory -s -j$(jobs) SAN=address,undefined tap
+	@$(pytest) -n 4 --dist loadgroup tests
+
+.PHONY: lint
+lint: deps-check
+	@$(MAKE) --no-print-directory -s -j$(jobs) all
+	@$(pytest) tests/lint
+	@$(python) tests/lint/sizes.py
+
+# -- trying out ----------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: deps-demo
+	@$(MAKE) --no-print-directory -s -j$(jobs) all
+	@KEEP=$(KEEP) $(python) tests/demo.py
+
+$(BUILD)/tests/bench/bare: $(BUILD)/obj/tests/bench/bare.o
+	@mkdir -p $(@D)
+	$(link) -o $@ $^ $(shell pkg-config --libs libpq)
+
+.PHONY: bench
+bench: deps-bench
+	@$(MAKE) --no-print-directory -s -j$(jobs) all $(BUILD)/tests/bench/bare
+	@$(python) tests/bench/bench.py
+
+# -- installation --------------------------------------------------------------------------------
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/pgha-checks
+	install $(programs) $(DESTDIR)$(PREFIX)/bin/
+	cd configs && find . -type f -exec install -D -m 644 {} $(DESTDIR)$(abspath $(PREFIX))/share/pgha-checks/{} \;
+	cd configs && find . -type f -perm -u+x -exec chmod 755 $(DESTDIR)$(abspath $(PREFIX))/share/pgha-checks/{} \;

@@ -108,15 +108,23 @@ judge_unknown(const char *what, enum unit unit, const struct replica_limits *lim
 static void
 judge_lag(const struct snapshot_standby *standby, const struct replica_limits *limits, struct verdict *verdict)
 {
-	int64_t bytes = lag_bytes(standby), ms = lag_ms(standby);
+	bool is_archive = limits->allow_archive_recovery && lag_source(standby) == LAG_NO_RECEIVER;
+	int64_t bytes = lag_bytes(standby), ms = is_archive ? lag_archive_ms(standby) : lag_ms(standby);
+	int reasons_before = verdict->reason_count;
 	double byte_lag = bytes < 0 ? NAN : (double)bytes;
 	double time_lag = ms < 0 ? NAN : (double)ms / 1000.0;
 	int by_bytes = weight_from_lag(byte_lag, &limits->critical.of[UNIT_BYTES], (int)limits->weight_min);
 	int by_time = weight_from_lag(time_lag, &limits->critical.of[UNIT_SECONDS], (int)limits->weight_min);
 
-	if (bytes < 0) {
+	if (bytes < 0)
 		judge_unknown("the lag in bytes", UNIT_BYTES, limits, verdict);
-	} else {
+	if (ms < 0)
+		judge_unknown("the lag in time", UNIT_SECONDS, limits, verdict);
+	judge_metric(verdict, "replay lag", "replay_lag_bytes", byte_lag, UNIT_BYTES, &limits->warning,
+		&limits->critical);
+	judge_metric(verdict, "replay lag", "replay_lag_seconds", time_lag, UNIT_SECONDS, &limits->warning,
+		&limits->critical);
+	if (bytes >= 0 && verdict->reason_count == reasons_before) {
 		char storage[64];
 		struct text text;
 
@@ -124,12 +132,6 @@ judge_lag(const struct snapshot_standby *standby, const struct replica_limits *l
 		range_write_quantity(byte_lag, UNIT_BYTES, &text);
 		judge_reason(verdict, STATE_OK, "%s behind", storage);
 	}
-	if (ms < 0)
-		judge_unknown("the lag in time", UNIT_SECONDS, limits, verdict);
-	judge_metric(verdict, "replay lag", "replay_lag_bytes", byte_lag, UNIT_BYTES, &limits->warning,
-		&limits->critical);
-	judge_metric(verdict, "replay lag", "replay_lag_seconds", time_lag, UNIT_SECONDS, &limits->warning,
-		&limits->critical);
 	verdict->weight_percent = by_bytes < by_time ? by_bytes : by_time;
 }
 
@@ -147,7 +149,8 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 	if (!judge_source(standby, limits, verdict))
 		return;
 	if (strcmp(standby->replay_pause, "not paused") != 0) {
-		judge_reason(verdict, STATE_CRITICAL, "replay is %s", standby->replay_pause);
+		judge_reason(verdict, STATE_CRITICAL, strcmp(standby->replay_pause, "paused") == 0
+				? "replay is paused" : "a pause of replay is requested");
 		judge_hint(verdict, "SELECT pg_wal_replay_resume() lets it go on");
 	}
 	judge_replayed(standby->replay_lsn, limits->replayed, verdict);

@@ -57,9 +57,16 @@ lag_bytes(const struct snapshot_standby *standby)
 int64_t
 lag_ms(const struct snapshot_standby *standby)
 {
-	if (is_known(standby) && lag_bytes(standby) == 0)
-		return 0;
+	if (!is_known(standby))
+		return -1;
+	return lag_bytes(standby) == 0 ? 0 : lag_archive_ms(standby);
+}
+
+int64_t
+lag_archive_ms(const struct snapshot_standby *standby)
+{
 	if (standby->replay_age_ms == SNAPSHOT_NONE)
 		return -1;
+	/* By the primary's clock, which may run ahead of this node's. */
 	return standby->replay_age_ms > 0 ? standby->replay_age_ms : 0;
 }

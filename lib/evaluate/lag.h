@@ -35,4 +35,10 @@ int64_t lag_bytes(const struct snapshot_standby *standby);
  */
 int64_t lag_ms(const struct snapshot_standby *standby);
 
+/*
+ * The same for a standby that restores from an archive, where nobody tells it how far the primary
+ * is: at most so far behind, since an idle primary looks the same. -1: nothing replayed yet.
+ */
+int64_t lag_archive_ms(const struct snapshot_standby *standby);
+
 #endif

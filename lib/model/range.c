@@ -184,7 +184,7 @@ unit_example(enum unit unit)
 }
 
 int
-limit_add(struct limit *limit, const char *text, unsigned accepted, enum unit plain, struct err *err)
+range_add_limit(struct limit *limit, const char *text, unsigned accepted, enum unit plain, struct err *err)
 {
 	struct range range;
 	enum unit unit;

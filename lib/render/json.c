@@ -83,7 +83,8 @@ verdict_object(const struct verdict *verdict, const struct format_options *optio
 	json_object_set_new(object, "reasons", reasons_array(verdict));
 	json_object_set_new(object, "metrics", metrics_object(verdict));
 	if (verdict->weight_percent != VERDICT_NO_WEIGHT)
-		json_object_set_new(object, "weight", json_integer(verdict->weight_percent));
+		json_object_set_new(object, "weight", json_integer(
+			format_is_yes(verdict, options) ? verdict->weight_percent : 0));
 	if (verdict->taken_ms != 0)
 		json_object_set_new(object, "time", json_real((double)verdict->taken_ms / 1000.0));
 	return object;

@@ -3,6 +3,7 @@
  * collector refuses a file that has any). A state is a series each, one of them 1.
  */
 #include <math.h>
+#include <stdint.h>
 
 #include "lib/render/writers.h"
 
@@ -51,7 +52,7 @@ write_number(const char *name, const char *help, const struct verdict *verdict, 
 	if (isnan(value))
 		text_add(text, "} NaN\n");
 	else
-		text_add(text, "} %.17g\n", value);
+		text_add(text, value == (double)(int64_t)value ? "} %.0f\n" : "} %.15g\n", value);
 }
 
 void

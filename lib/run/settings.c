@@ -88,7 +88,7 @@ set_value(const struct setting *row, const char *value, void *to, struct err *er
 	case SETTING_WORD:
 		return set_word(row, value, to, err);
 	case SETTING_LIMIT:
-		return limit_add(to, value, row->accepted, row->plain, err);
+		return range_add_limit(to, value, row->accepted, row->plain, err);
 	case SETTING_LSN:
 		if (lsn_parse(value, to) == 0)
 			return 0;
