@@ -8,12 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include "lib/base/clock.h"
-#include "lib/collect/place.h"
-#include "lib/collect/resolve.h"
-#include "lib/collect/sqlstate.h"
+#include "lib/collect/attempt.h"
+#include "lib/collect/message.h"
+#include "lib/collect/wire.h"
 #include "lib/model/version.h"
 
 /* No answer to any of our questions is longer; what is, is not an answer. */
@@ -27,7 +26,7 @@ struct pg {
 	int64_t received;           /* bytes that came in, in all */
 	bool settings_in_statement; /* a pooler refused them at the start of the connection */
 	int64_t timeout_ms;
-	char heard_state;           /* see listen_to_server() */
+	enum wire_phase heard_phase; /* the one whose first byte was looked at */
 };
 
 struct pg_row {
@@ -132,23 +131,6 @@ copy_options(PGconn *conn, const PQconninfoOption *options, struct effective *re
 }
 
 /*
- * Says what libpq dislikes about a connection string, without what it quotes: after a wrong quote
- * or blank that can be a part of the password.
- */
-static int
-refuse_string(const char *message, struct err *err)
-{
-	const char *from = strchr(message, '"'), *to = strrchr(message, '"');
-
-	if (from == NULL || to == from)
-		err_set(err, ERR_USAGE, "bad connection string: %s", from == NULL ? message : "(not shown)");
-	else
-		err_set(err, ERR_USAGE, "bad connection string: %.*s\"...\"%s", (int)(from - message), message, to + 1);
-	return err_hint(err, "it may hold a password, so it is not shown; quote values with blanks ('...') and "
-			     "percent-encode special characters in a URI");
-}
-
-/*
  * Lets libpq apply all its rules (connection string, service, environment, defaults) and stop
  * before it connects, over a parameter that has no such value. There is no other way to learn
  * the hosts, which have to be tried one by one: PQconnectPoll() has no timeout of its own.
@@ -170,7 +152,7 @@ effective_of(const struct target *target, struct effective *ret, struct err *err
 	if (options == NULL)
 		err_set(err, ERR_DOWN, "out of memory");
 	else if (strstr(PQerrorMessage(conn), STOP_MARK) == NULL)
-		refuse_string(PQerrorMessage(conn), err);
+		message_refuse_conninfo(err, PQerrorMessage(conn));
 	else
 		status = copy_options(conn, options, ret, err);
 	PQconninfoFree(options);
@@ -210,93 +192,54 @@ count_received(struct pg *pg)
 
 /* -- connecting -------------------------------------------------------------------------------- */
 
-/* What the other side has said last. libpq tells these apart only in prose. */
-enum heard {
-	HEARD_NOTHING, /* refused, or not yet anything */
-	HEARD_CLOSED,
-	HEARD_STRANGE, /* not the PostgreSQL protocol */
-	HEARD_NO_TLS,  /* "N": it does not offer TLS */
-	HEARD_SERVER
-};
-
-/*
- * The bytes that an answer in this state of a connection may begin with, or NULL: any. "R" is an
- * authentication request, "E" an error, "v" a version, "S" and "N" answer a request for TLS.
- */
-static const char *
-first_bytes(const PGconn *conn)
+static enum wire_phase
+phase_of(PGconn *conn)
 {
 	switch (PQstatus(conn)) {
 	case CONNECTION_SSL_STARTUP:
-		return "SNE\x15\x16"; /* or a TLS record, with sslnegotiation=direct */
+		return WIRE_TLS_REQUEST;
 	case CONNECTION_GSS_STARTUP:
-		return "GNE";
+		return WIRE_GSS_REQUEST;
 	case CONNECTION_AWAITING_RESPONSE:
-		return PQsslInUse((PGconn *)conn) ? NULL : "REvN";
+		return PQsslInUse(conn) ? WIRE_ANY : WIRE_STARTUP;
 	default:
-		return NULL;
+		return WIRE_ANY;
 	}
 }
 
-/*
- * Looks at what is about to be read, without taking it. Only the first byte in each state is a
- * message's first: `heard_state` remembers the state that was looked at.
- */
-static enum heard
+/* Listens to what is about to be read. Only the first byte of a phase is a message's first. */
+static enum wire_heard
 listen_to_server(struct pg *pg)
 {
-	const char *allowed = first_bytes(pg->conn);
-	char state = (char)PQstatus(pg->conn);
-	char byte;
-	ssize_t got = recv(PQsocket(pg->conn), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	enum wire_phase phase = phase_of(pg->conn);
+	enum wire_heard heard = wire_listen(PQsocket(pg->conn), pg->heard_phase == phase ? WIRE_ANY : phase);
 
-	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
-		return HEARD_CLOSED;
-	if (got < 0 || allowed == NULL || pg->heard_state == state)
-		return HEARD_SERVER;
-	pg->heard_state = state;
-	if (byte == '\0' || strchr(allowed, byte) == NULL)
-		return HEARD_STRANGE;
-	return byte == 'N' && state == CONNECTION_SSL_STARTUP ? HEARD_NO_TLS : HEARD_SERVER;
-}
-
-/* libpq's own words, without the place, which is said anyway, and without its second line. */
-static void
-copy_message(const char *message, char *to, size_t size)
-{
-	static const char before[] = " failed: ";
-	const char *found = NULL;
-
-	for (const char *at = message; (at = strstr(at, before)) != NULL; at += strlen(before))
-		found = at;
-	if (found != NULL)
-		message = found + strlen(before);
-	snprintf(to, size, "%.*s", (int)strcspn(message, "\n"), message);
+	pg->heard_phase = phase;
+	return heard;
 }
 
 /* Why a connection failed, from what the server said and from how far it had come. */
 static int
-explain_failure(struct pg *pg, const char *where, enum heard heard, char sqlstate[SQLSTATE_SIZE], struct err *err)
+explain_failure(struct pg *pg, const char *where, enum wire_heard heard, char sqlstate[MESSAGE_SQLSTATE_SIZE], struct err *err)
 {
 	const char *message = PQerrorMessage(pg->conn);
 	char words[512];
 
-	if (sqlstate_read(message, sqlstate, err) == 0)
+	if (message_find_sqlstate(message, sqlstate, err) == 0)
 		return -1;
-	copy_message(message, words, sizeof words);
+	message_copy_reason(message, words, sizeof words);
 	if (PQconnectionNeedsPassword(pg->conn)) {
 		err_set(err, ERR_SETUP, "%s asks for a password and none was found", where);
 		return err_hint(err, "put it into the password file (~/.pgpass, or passfile= in -d)");
 	}
 	switch (heard) {
-	case HEARD_STRANGE:
+	case WIRE_STRANGE:
 		err_set(err, ERR_PROTOCOL, "%s does not speak PostgreSQL's protocol", where);
 		return err_hint(err, "is this the port of the database?");
-	case HEARD_NO_TLS:
-	case HEARD_SERVER: /* it answered, and libpq did not like the answer */
+	case WIRE_SERVER: /* it answered, and libpq did not like the answer */
 		return err_set(err, ERR_SETUP, "%s: %s", where, words);
-	case HEARD_NOTHING:
-	case HEARD_CLOSED:
+	case WIRE_NOTHING:
+	case WIRE_CLOSED:
 		break;
 	}
 	return err_set(err, ERR_DOWN, "cannot connect to %s: %s", where, words);
@@ -329,17 +272,19 @@ ignore_notice(void *context, const PGresult *result)
 
 /* Drives a connection until it stands, fails or the deadline passes. */
 static int
-connect_until(struct pg *pg, const char *where, int64_t deadline_ms, char sqlstate[SQLSTATE_SIZE], struct err *err)
+connect_until(struct pg *pg, const char *where, int64_t deadline_ms, char sqlstate[MESSAGE_SQLSTATE_SIZE], struct err *err)
 {
 	PostgresPollingStatusType next = PGRES_POLLING_WRITING;
-	enum heard heard = HEARD_NOTHING;
+	enum wire_heard heard = WIRE_NOTHING;
 
 	if (pg->conn == NULL)
 		return err_set(err, ERR_DOWN, "out of memory");
 	PQsetErrorVerbosity(pg->conn, PQERRORS_VERBOSE); /* its messages then hold the SQLSTATE */
 	PQsetNoticeReceiver(pg->conn, ignore_notice, NULL);
+	if (PQstatus(pg->conn) == CONNECTION_BAD && !message_is_of_attempt(PQerrorMessage(pg->conn)))
+		return message_refuse_conninfo(err, PQerrorMessage(pg->conn));
 	if (PQstatus(pg->conn) == CONNECTION_BAD)
-		return explain_failure(pg, where, HEARD_NOTHING, sqlstate, err);
+		return explain_failure(pg, where, WIRE_NOTHING, sqlstate, err);
 	while (next != PGRES_POLLING_OK) {
 		short events = next == PGRES_POLLING_WRITING ? POLLOUT : POLLIN;
 
@@ -365,12 +310,21 @@ write_session_options(const struct pg *pg, const struct effective *effective, st
 		effective->options, effective->options[0] != '\0' ? " " : "", (long long)pg->timeout_ms);
 }
 
+/* What an attempt at one address needs. */
+struct connecting {
+	struct pg *pg;
+	const struct target *target;
+	struct effective effective;
+};
+
 /* One attempt at one address. */
 static int
-connect_once(struct pg *pg, const struct target *target, const struct effective *effective,
-	const struct place *place, int64_t deadline_ms, char sqlstate[SQLSTATE_SIZE], struct err *err)
+connect_once(const struct connecting *connecting, const struct place *place, int64_t deadline_ms,
+	char sqlstate[MESSAGE_SQLSTATE_SIZE], struct err *err)
 {
-	struct keywords keywords = keywords_of(target);
+	const struct effective *effective = &connecting->effective;
+	struct pg *pg = connecting->pg;
+	struct keywords keywords = keywords_of(connecting->target);
 	char options_storage[2048], where_storage[320];
 	struct text options, where;
 
@@ -388,7 +342,7 @@ connect_once(struct pg *pg, const struct target *target, const struct effective 
 	if (place_count(&effective->places) == 1)
 		keyword_add(&keywords, "target_session_attrs", "any"); /* whether it fits is what we are to say */
 	pg->received = 0;
-	pg->heard_state = 0;
+	pg->heard_phase = WIRE_ANY;
 	pg->conn = PQconnectStartParams(keywords.names, keywords.values, 1);
 	if (connect_until(pg, where.bytes, deadline_ms, sqlstate, err) == 0)
 		return 0;
@@ -398,92 +352,22 @@ connect_once(struct pg *pg, const struct target *target, const struct effective 
 }
 
 /*
- * One address. A pooler that does not know the parameter "options" refuses it as a violation of
- * the protocol (PgBouncer before 1.20); it is then asked without.
+ * One address, as attempt_places() tries them. A pooler that does not know the parameter "options"
+ * refuses it as a violation of the protocol (PgBouncer before 1.20); it is then asked without.
  */
 static int
-connect_address(struct pg *pg, const struct target *target, const struct effective *effective,
-	const struct place *place, int64_t deadline_ms, struct err *err)
+connect_address(void *context, const struct place *place, int64_t deadline_ms, struct err *err)
 {
-	char sqlstate[SQLSTATE_SIZE] = "";
+	struct connecting *connecting = context;
+	char sqlstate[MESSAGE_SQLSTATE_SIZE] = "";
 
-	pg->settings_in_statement = false;
-	if (connect_once(pg, target, effective, place, deadline_ms, sqlstate, err) == 0)
+	connecting->pg->settings_in_statement = false;
+	if (connect_once(connecting, place, deadline_ms, sqlstate, err) == 0)
 		return 0;
 	if (strcmp(sqlstate, "08P01") != 0)
 		return -1;
-	pg->settings_in_statement = true;
-	return connect_once(pg, target, effective, place, deadline_ms, sqlstate, err);
-}
-
-/* This one's share of the time that is left, when `count` are still to be tried. */
-static int64_t
-share_deadline(int64_t deadline_ms, size_t count)
-{
-	return clock_now_ms() + clock_left_ms(deadline_ms) / (int64_t)count;
-}
-
-/* Of two failures the one that tells more: who got an answer knows more than who got none. */
-static void
-keep_telling(struct err *kept, const struct err *err)
-{
-	static const int telling[ERR_CLASS_COUNT] = {
-		[ERR_DOWN] = 1, [ERR_TIMEOUT] = 2, [ERR_PROTOCOL] = 3, [ERR_SETUP] = 4, [ERR_FULL] = 5, [ERR_USAGE] = 6};
-
-	if (telling[err->class] > telling[kept->class])
-		*kept = *err;
-}
-
-/* One host: every address that its name has. */
-static int
-connect_place(struct pg *pg, const struct target *target, const struct effective *effective,
-	const struct place *place, int64_t deadline_ms, struct err *err)
-{
-	struct resolve_result found;
-	struct err kept = {.class = ERR_NONE};
-
-	if (!place_needs_lookup(place))
-		return connect_address(pg, target, effective, place, deadline_ms, err);
-	if (resolve_host(place->host, deadline_ms, &found, err) != 0)
-		return -1;
-	for (size_t i = 0; i < found.count; i++) {
-		struct place address = *place;
-
-		snprintf(address.hostaddr, sizeof address.hostaddr, "%s", found.addresses[i]);
-		if (connect_address(pg, target, effective, &address, share_deadline(deadline_ms, found.count - i), err)
-			== 0)
-			return 0;
-		keep_telling(&kept, err);
-	}
-	*err = kept;
-	return -1;
-}
-
-/* Every host in turn. `place` gets the one that answered, or all. */
-static int
-connect_places(struct pg *pg, const struct target *target, const struct effective *effective,
-	int64_t deadline_ms, struct text *place, struct err *err)
-{
-	size_t count = place_count(&effective->places);
-	struct err kept = {.class = ERR_NONE};
-
-	for (size_t i = 0; i < count; i++) {
-		struct place at;
-		struct text before = *place;
-
-		place_at(&effective->places, i, &at);
-		if (connect_place(pg, target, effective, &at, share_deadline(deadline_ms, count - i), err) == 0) {
-			text_init(place, before.bytes, before.size);
-			place_write(&at, place);
-			return 0;
-		}
-		if (i > 0)
-			text_add(place, ",");
-		place_write(&at, place);
-		keep_telling(&kept, err);
-	}
-	*err = kept;
-	return -1;
+	connecting->pg->settings_in_statement = true;
+	return connect_once(connecting, place, deadline_ms, sqlstate, err);
 }
 
 /* Whether what answered is a server that the checks know. */
@@ -505,14 +389,14 @@ verify_server(const struct pg *pg, struct err *err)
 int
 pg_open(const struct target *target, int64_t deadline_ms, struct text *place, struct pg **ret, struct err *err)
 {
-	struct effective effective;
 	struct pg *pg = calloc(1, sizeof *pg);
+	struct connecting connecting = {.pg = pg, .target = target};
 
 	if (pg == NULL)
 		return err_set(err, ERR_DOWN, "out of memory");
 	pg->timeout_ms = target->timeout_ms;
-	if (effective_of(target, &effective, err) == 0
-		&& connect_places(pg, target, &effective, deadline_ms, place, err) == 0
+	if (effective_of(target, &connecting.effective, err) == 0
+		&& attempt_places(&connecting.effective.places, deadline_ms, connect_address, &connecting, place, err) == 0
 		&& verify_server(pg, err) == 0) {
 		PQsetnonblocking(pg->conn, 1);
 		*ret = pg;
@@ -593,7 +477,7 @@ judge_result(const PGresult *result, struct err *err)
 		return err_set(err, ERR_PROTOCOL, "a query was passed over after an error");
 	case PGRES_FATAL_ERROR:
 		if (sqlstate != NULL)
-			return sqlstate_fill(err, sqlstate, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
+			return message_fill(err, sqlstate, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
 				PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
 		/* A server that went away shows before this; here libpq could not follow the answer. */
 		return err_set(err, ERR_PROTOCOL, "broken answer to a query: %s", PQresultErrorMessage(result));

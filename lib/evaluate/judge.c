@@ -67,25 +67,26 @@ judge_fault(struct verdict *verdict, const struct policy *policy, const struct e
 		judge_hint(verdict, "%s", fault->hint);
 }
 
-static struct verdict_metric *
-add_metric(struct verdict *verdict, const char *name, double value, enum unit unit)
-{
-	static struct verdict_metric overflow; /* past the bound: written to, never read */
-	struct verdict_metric *metric = &overflow;
+static const struct range unlimited = {.is_set = false};
 
-	if (verdict->metric_count < VERDICT_METRICS)
-		metric = &verdict->metrics[verdict->metric_count++];
-	memset(metric, 0, sizeof *metric);
+/* Keeps a figure while there is room. */
+static void
+add_metric(struct verdict *verdict, const char *name, double value, enum unit unit, const struct range *warning,
+	const struct range *critical)
+{
+	struct verdict_metric *metric;
+
+	if (verdict->metric_count == VERDICT_METRICS)
+		return;
+	metric = &verdict->metrics[verdict->metric_count++];
+	*metric = (struct verdict_metric){.value = value, .unit = unit, .warning = *warning, .critical = *critical};
 	text_clean(metric->name, sizeof metric->name, name);
-	metric->value = value;
-	metric->unit = unit;
-	return metric;
 }
 
 void
 judge_figure(struct verdict *verdict, const char *name, double value, enum unit unit)
 {
-	add_metric(verdict, name, value, unit);
+	add_metric(verdict, name, value, unit, &unlimited, &unlimited);
 }
 
 static void
@@ -106,18 +107,16 @@ void
 judge_metric(struct verdict *verdict, const char *subject, const char *name, double value, enum unit unit,
 	const struct limit *warning, const struct limit *critical)
 {
-	struct verdict_metric *metric = add_metric(verdict, name, value, unit);
+	const struct range *warn = warning == NULL ? &unlimited : &warning->of[unit];
+	const struct range *crit = critical == NULL ? &unlimited : &critical->of[unit];
 
-	if (warning != NULL)
-		metric->warning = warning->of[unit];
-	if (critical != NULL)
-		metric->critical = critical->of[unit];
+	add_metric(verdict, name, value, unit, warn, crit);
 	if (isnan(value))
 		return;
-	if (range_alerts(&metric->critical, value))
-		judge_alert(verdict, STATE_CRITICAL, subject, value, unit, &metric->critical);
-	else if (range_alerts(&metric->warning, value))
-		judge_alert(verdict, STATE_WARNING, subject, value, unit, &metric->warning);
+	if (range_alerts(crit, value))
+		judge_alert(verdict, STATE_CRITICAL, subject, value, unit, crit);
+	else if (range_alerts(warn, value))
+		judge_alert(verdict, STATE_WARNING, subject, value, unit, warn);
 }
 
 void

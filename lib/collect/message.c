@@ -1,4 +1,4 @@
-#include "lib/collect/sqlstate.h"
+#include "lib/collect/message.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -42,7 +42,7 @@ meaning_of(const char *sqlstate)
 }
 
 int
-sqlstate_fill(struct err *err, const char *sqlstate, const char *primary, const char *detail)
+message_fill(struct err *err, const char *sqlstate, const char *primary, const char *detail)
 {
 	const struct meaning *meaning = meaning_of(sqlstate);
 
@@ -75,7 +75,7 @@ copy_line(const char *from, char *to, size_t size)
 }
 
 int
-sqlstate_read(const char *message, char sqlstate[SQLSTATE_SIZE], struct err *err)
+message_find_sqlstate(const char *message, char sqlstate[MESSAGE_SQLSTATE_SIZE], struct err *err)
 {
 	static const char detail_label[] = "\nDETAIL:  ";
 	char primary[1024], detail[1024] = "";
@@ -86,11 +86,45 @@ sqlstate_read(const char *message, char sqlstate[SQLSTATE_SIZE], struct err *err
 			code = at;
 	if (code == NULL)
 		return -1;
-	snprintf(sqlstate, SQLSTATE_SIZE, "%.5s", code + 3);
+	snprintf(sqlstate, MESSAGE_SQLSTATE_SIZE, "%.5s", code + 3);
 	copy_line(code + 10, primary, sizeof primary);
 	label = strstr(code, detail_label);
 	if (label != NULL)
 		copy_line(label + strlen(detail_label), detail, sizeof detail);
-	sqlstate_fill(err, sqlstate, primary, detail);
+	message_fill(err, sqlstate, primary, detail);
 	return 0;
+}
+
+/* Stands between the place and the reason. */
+static const char failed[] = " failed: ";
+
+bool
+message_is_of_attempt(const char *message)
+{
+	return strstr(message, failed) != NULL;
+}
+
+void
+message_copy_reason(const char *message, char *to, size_t size)
+{
+	const char *reason = message;
+
+	for (const char *at = message; (at = strstr(at, failed)) != NULL;) {
+		at += strlen(failed);
+		reason = at;
+	}
+	copy_line(reason, to, size);
+}
+
+int
+message_refuse_conninfo(struct err *err, const char *message)
+{
+	const char *from = strchr(message, '"'), *to = strrchr(message, '"');
+
+	if (from == NULL)
+		err_set(err, ERR_USAGE, "bad connection string: %s", message);
+	else
+		err_set(err, ERR_USAGE, "bad connection string: %.*s\"...\"%s", (int)(from - message), message, to + 1);
+	return err_hint(err, "it may hold a password, so it is not shown; quote values with blanks ('...') and "
+			     "percent-encode special characters in a URI");
 }

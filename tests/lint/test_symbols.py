@@ -1,0 +1,86 @@
+"""Purity and names, read from the object files: what the pure layers call, and what a file exports."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("PGHA_BUILD") or REPOSITORY / "build").resolve()
+
+# What a function that only computes may call from outside the project. No clock, no descriptor, no
+# environment, no locale, no exit.
+PURE = {
+    "memcpy", "memset", "strlen", "strcmp", "strncmp", "strchr", "strrchr", "strstr", "strspn", "strcspn", "strcasecmp",
+    "strncasecmp", "strtod", "strtoll", "strtoull", "snprintf", "vsnprintf", "__ctype_b_loc", "__errno_location",
+    "inet_pton", "free",
+    # Their hardened forms, and the compiler's own.
+    "__snprintf_chk", "__vsnprintf_chk", "__memcpy_chk", "__memset_chk", "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_",
+    # glibc's names for strtoll and friends under later standards.
+    "__isoc23_strtoll", "__isoc23_strtoull", "__isoc23_strtol",
+}
+# JSON is built in memory and printed into a string.
+PURE_JSON = re.compile(r"^json_(object|array|integer|real|string|null|boolean|true|false|pack|dumps|delete)")
+
+PURE_LAYERS = ("lib/evaluate", "lib/render", "lib/model", "checks")
+# In base and collect these are pure as well; the rest there is what I/O is made of.
+PURE_FILES = ("lib/base/text", "lib/base/parse", "lib/base/err", "lib/collect/message", "lib/collect/place")
+
+
+def objects():
+    return sorted(BUILD.glob("obj/lib/*/*.o")) + sorted(BUILD.glob("obj/checks/*.o"))
+
+
+def stem(path):
+    return path.relative_to(BUILD / "obj").with_suffix("").as_posix()
+
+
+def symbols(path):
+    """(kind, name) of each symbol of an object."""
+    listed = subprocess.run(["nm", "-g", "-P", path], capture_output=True, text=True, check=True).stdout
+    return [(line.split()[1], line.split()[0]) for line in listed.splitlines()]
+
+
+def exported(path):
+    return {name for kind, name in symbols(path) if kind in "TDRBV"}
+
+
+def is_pure(path):
+    return stem(path).startswith(tuple(f"{layer}/" for layer in PURE_LAYERS)) or stem(path) in PURE_FILES
+
+
+OF_PURE = set().union(*(exported(path) for path in objects() if is_pure(path)), {"facet_role", "facet_standby"})
+
+
+def test_there_are_objects():
+    assert len(objects()) > 30, "run make first"
+
+
+@pytest.mark.parametrize("path", filter(is_pure, objects()), ids=stem)
+def test_pure(path):
+    wanted = {name for kind, name in symbols(path) if kind == "U"}
+    impure = {name for name in wanted - PURE - OF_PURE if not PURE_JSON.match(name)}
+    assert not impure, f"{stem(path)} calls {sorted(impure)}"
+
+
+@pytest.mark.parametrize("path", objects(), ids=stem)
+def test_exports_begin_with_the_name_of_the_file(path):
+    name = Path(stem(path)).name
+    foreign = {symbol for symbol in exported(path) if not symbol.startswith(name)}
+    assert not foreign, f"{stem(path)} exports {sorted(foreign)}"
+
+
+@pytest.mark.parametrize("path", objects(), ids=stem)
+def test_no_mutable_globals(path):
+    """Only the last resort has any: a signal handler cannot be given a context."""
+    # nm cannot tell read-only tables of pointers (.data.rel.ro) from data.
+    listed = subprocess.run(["objdump", "-t", path], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in listed.splitlines() if " O " in line]
+    names = {row[-1].split(".")[0] for row in rows if row[-3] in (".data", ".bss")}
+    allowed = {
+        "lib/run/lastresort": {"last_answer", "last_length", "last_exit_code", "timer", "is_armed"},
+        "lib/run/oneshot": {"oneshot", "storage"},  # one life, one run: large, and therefore not on the stack
+    }
+    assert names <= allowed.get(stem(path), set())
