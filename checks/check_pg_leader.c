@@ -10,6 +10,7 @@
 #include "lib/collect/facets.h"
 #include "lib/evaluate/judge.h"
 #include "lib/model/check.h"
+#include "lib/model/lsn.h"
 
 struct leader_limits {
 	struct policy policy;
@@ -42,8 +43,8 @@ judge_read_only(const struct snapshot_role *role, const struct leader_limits *li
 				    "ALTER ROLE ... RESET default_transaction_read_only");
 	} else if (role->is_read_only && !limits->allow_read_only) {
 		judge_reason(verdict, STATE_CRITICAL,
-			"primary on timeline %lld, but read-only (default_transaction_read_only, set by: %s)",
-			(long long)role->timeline, role->read_only_source);
+			"primary on timeline %u, but read-only (default_transaction_read_only, set by: %s)",
+			lsn_timeline(role->wal_file), role->read_only_source);
 		judge_hint(verdict, "reset default_transaction_read_only, or pass --allow-read-only");
 	} else if (role->is_read_only) {
 		judge_reason(verdict, STATE_OK, "read-only, which is allowed");
@@ -61,11 +62,11 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 		judge_wrong_role(verdict, &limits->policy, "standby, not the leader");
 		return;
 	}
-	judge_reason(verdict, STATE_OK, "primary on timeline %lld", (long long)role->timeline);
+	judge_reason(verdict, STATE_OK, "primary on timeline %u", lsn_timeline(role->wal_file));
 	judge_read_only(role, limits, verdict);
 	judge_metric(verdict, "response time", "response_seconds", (double)snapshots[0].elapsed_us / 1e6,
 		UNIT_SECONDS, &limits->warning, &limits->critical);
-	judge_figure(verdict, "timeline", (double)role->timeline, UNIT_NONE);
+	judge_figure(verdict, "timeline", (double)lsn_timeline(role->wal_file), UNIT_NONE);
 }
 
 static const struct setting settings[] = {

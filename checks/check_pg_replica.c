@@ -47,7 +47,8 @@ judge_primary(const struct snapshot_role *role, const struct replica_limits *lim
 		judge_wrong_role(verdict, &limits->policy, "primary, not a replica");
 		return;
 	}
-	judge_reason(verdict, STATE_OK, "primary on timeline %lld, accepted for reads", (long long)role->timeline);
+	judge_reason(verdict, STATE_OK, "primary on timeline %u, accepted for reads",
+		lsn_timeline(role->wal_file));
 	judge_replayed(role->wal_lsn, limits->replayed, verdict);
 	verdict->weight_percent = 100;
 }

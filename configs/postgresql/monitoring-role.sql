@@ -16,6 +16,9 @@ $$;
 -- Figures of the server, no user data.
 GRANT pg_monitor TO pgha;
 
+-- Whether the server is read-only is judged by its own setting, which one of the role would hide.
+ALTER ROLE pgha RESET default_transaction_read_only;
+
 -- A handful of connections is plenty: a check that hangs about must not fill the server.
 ALTER ROLE pgha CONNECTION LIMIT 10;
 

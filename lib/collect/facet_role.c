@@ -1,9 +1,10 @@
 /*
- * facet_role.c: what every question begins with, at the cost of a few function calls.
+ * facet_role.c: what every question begins with, at no more than twice the cost of SELECT 1.
  *
- * pg_settings is slow (it lists every setting), so where default_transaction_read_only comes
- * from is looked up only when it matters: when it is on, or when the role of this session has
- * its own, which hides the server's.
+ * Where default_transaction_read_only comes from is in pg_settings, a view over all settings that
+ * costs more to plan than everything else here. It matters only when the setting is on, so the
+ * query on it is a text, which query_to_xml() plans and runs only then. What this cannot see: a
+ * server that is read-only, asked by a role whose own setting is off.
  */
 #include "lib/collect/facets.h"
 
@@ -14,19 +15,16 @@ role_sql(int server_version)
 	return "SELECT pg_catalog.pg_is_in_recovery() AS in_recovery,\n"
 	       "       pg_catalog.current_setting('default_transaction_read_only')::bool AS is_read_only,\n"
 	       "       CASE WHEN pg_catalog.current_setting('default_transaction_read_only')::bool\n"
-	       "              OR EXISTS (SELECT FROM pg_catalog.pg_db_role_setting s\n"
-	       "                         WHERE s.setrole = pg_catalog.to_regrole(\n"
-	       "                                   pg_catalog.quote_ident(session_user))::oid\n"
-	       "                           AND s.setconfig::text LIKE '%default_transaction_read_only%')\n"
-	       "            THEN (SELECT g.source FROM pg_catalog.pg_settings g\n"
-	       "                  WHERE g.name = 'default_transaction_read_only')\n"
+	       "            THEN pg_catalog.substring(pg_catalog.query_to_xml(\n"
+	       "                     'SELECT source FROM pg_catalog.pg_settings\n"
+	       "                      WHERE name = ''default_transaction_read_only''', false, true, '')::text,\n"
+	       "                     '<source>(.*)</source>')\n"
 	       "       END AS read_only_source,\n"
-	       /* The name of a WAL file begins with the timeline in hexadecimal. pg_control knows it
-		* only after the checkpoint that follows a promotion. */
+	       /* Its name begins with the timeline, which pg_control knows only after the checkpoint
+		* that follows a promotion. These functions are errors in recovery. */
 	       "       CASE WHEN NOT pg_catalog.pg_is_in_recovery()\n"
-	       "            THEN ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name(\n"
-	       "                             pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int8\n"
-	       "       END AS timeline,\n"
+	       "            THEN pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn())\n"
+	       "       END AS wal_file,\n"
 	       "       CASE WHEN NOT pg_catalog.pg_is_in_recovery()\n"
 	       "            THEN pg_catalog.pg_current_wal_lsn()\n"
 	       "       END AS wal_lsn";

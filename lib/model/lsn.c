@@ -39,3 +39,15 @@ lsn_newer(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
 }
+
+uint32_t
+lsn_timeline(const char *wal_file)
+{
+	char digits[9];
+
+	if (strlen(wal_file) != 24 || strspn(wal_file, hex_digits) != 24)
+		return 0;
+	memcpy(digits, wal_file, 8);
+	digits[8] = '\0';
+	return (uint32_t)strtoul(digits, NULL, 16);
+}

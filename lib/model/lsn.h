@@ -25,6 +25,12 @@ const char *lsn_format(uint64_t lsn, char to[LSN_TEXT_SIZE]);
 /* How far `behind` is behind `ahead` in bytes; 0 when it is not, as two reads may cross. */
 int64_t lsn_distance(uint64_t ahead, uint64_t behind);
 
+/*
+ * The timeline of a WAL file, which its name begins with as eight hexadecimal digits
+ * ("000000030000000100000014"); 0 when it is not such a name.
+ */
+uint32_t lsn_timeline(const char *wal_file);
+
 /* The newer of two. */
 uint64_t lsn_newer(uint64_t a, uint64_t b);
 

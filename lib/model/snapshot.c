@@ -17,7 +17,7 @@ const struct snapshot_field snapshot_fields[] = {
 	FIELD(ROLE, role, in_recovery, BOOL),
 	FIELD(ROLE, role, is_read_only, BOOL),
 	FIELD(ROLE, role, read_only_source, TEXT),
-	FIELD(ROLE, role, timeline, INTEGER),
+	FIELD(ROLE, role, wal_file, TEXT),
 	FIELD(ROLE, role, wal_lsn, LSN),
 	FIELD(STANDBY, standby, replay_lsn, LSN),
 	FIELD(STANDBY, standby, receive_lsn, LSN),

@@ -24,8 +24,8 @@ enum snapshot_part { SNAPSHOT_ROLE, SNAPSHOT_STANDBY, SNAPSHOT_PART_COUNT };
 struct snapshot_role {
 	bool in_recovery;             /* pg_is_in_recovery() */
 	bool is_read_only;            /* default_transaction_read_only, as this session has it */
-	char read_only_source[32];    /* pg_settings.source of that; "" when nobody set it */
-	int64_t timeline;             /* of the primary's current WAL; none on a standby */
+	char read_only_source[32];    /* pg_settings.source of that; "" when it is off */
+	char wal_file[32];            /* the primary's current WAL file, see lsn_timeline() */
 	uint64_t wal_lsn;             /* the primary's write position; none on a standby */
 };
 

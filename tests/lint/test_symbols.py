@@ -14,12 +14,12 @@ BUILD = Path(os.environ.get("PGHA_BUILD") or REPOSITORY / "build").resolve()
 # environment, no locale, no exit.
 PURE = {
     "memcpy", "memset", "strlen", "strcmp", "strncmp", "strchr", "strrchr", "strstr", "strspn", "strcspn", "strcasecmp",
-    "strncasecmp", "strtod", "strtoll", "strtoull", "snprintf", "vsnprintf", "__ctype_b_loc", "__errno_location",
+    "strncasecmp", "strtod", "strtoll", "strtoull", "strtoul", "snprintf", "vsnprintf", "__ctype_b_loc", "__errno_location",
     "inet_pton", "free",
     # Their hardened forms, and the compiler's own.
     "__snprintf_chk", "__vsnprintf_chk", "__memcpy_chk", "__memset_chk", "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_",
     # glibc's names for strtoll and friends under later standards.
-    "__isoc23_strtoll", "__isoc23_strtoull", "__isoc23_strtol",
+    "__isoc23_strtoll", "__isoc23_strtoull", "__isoc23_strtoul",
 }
 # JSON is built in memory and printed into a string.
 PURE_JSON = re.compile(r"^json_(object|array|integer|real|string|null|boolean|true|false|pack|dumps|delete)")
