@@ -238,11 +238,13 @@ explain_failure(struct pg *pg, const char *where, enum wire_heard heard, char sq
 		return err_hint(err, "is this the port of the database?");
 	case WIRE_SERVER: /* it answered, and libpq did not like the answer */
 		return err_set(err, ERR_SETUP, "%s: %s", where, words);
-	case WIRE_NOTHING:
 	case WIRE_CLOSED:
+		return err_set(err, ERR_DOWN, "cannot connect to %s: %s", where, words);
+	case WIRE_NOTHING:
 		break;
 	}
-	return err_set(err, ERR_DOWN, "cannot connect to %s: %s", where, words);
+	err_set(err, ERR_DOWN, "cannot connect to %s: %s", where, words);
+	return err_hint(err, "does PostgreSQL run there, and listen on that address and port?");
 }
 
 static const char *
@@ -261,6 +263,17 @@ stage_name(const PGconn *conn)
 	default:
 		return "connected, authenticating";
 	}
+}
+
+/* Why nothing came in time, and where to look. */
+static int
+explain_timeout(PGconn *conn, const char *where, struct err *err)
+{
+	bool is_connected = PQstatus(conn) != CONNECTION_STARTED && PQstatus(conn) != CONNECTION_NEEDED;
+
+	err_set(err, ERR_TIMEOUT, "no answer from %s in time (%s)", where, stage_name(conn));
+	return err_hint(err, is_connected ? "it accepts connections but does not answer: is the server frozen or overloaded?"
+					  : "is the host up, and does a firewall drop what is sent to it?");
 }
 
 static void
@@ -291,7 +304,7 @@ connect_until(struct pg *pg, const char *where, int64_t deadline_ms, char sqlsta
 		if (next == PGRES_POLLING_FAILED)
 			return explain_failure(pg, where, heard, sqlstate, err);
 		if (!wait_for(PQsocket(pg->conn), events, deadline_ms))
-			return err_set(err, ERR_TIMEOUT, "no answer from %s in time (%s)", where, stage_name(pg->conn));
+			return explain_timeout(pg->conn, where, err);
 		if (events == POLLIN)
 			heard = listen_to_server(pg);
 		if (!count_received(pg))
@@ -487,15 +500,24 @@ judge_result(const PGresult *result, struct err *err)
 	}
 }
 
+/* What pg_ask() was asked. */
+struct question {
+	const char *const *statements;
+	size_t count;
+	int64_t deadline_ms;
+	const struct pg_reader *reader;
+};
+
 /* Takes all results of one statement; settings before it return no rows. */
 static int
-take_answer(struct pg *pg, size_t index, int64_t deadline_ms, const struct pg_reader *reader, struct err *err)
+take_answer(struct pg *pg, const struct question *question, size_t index, struct err *err)
 {
+	const struct pg_reader *reader = question->reader;
 	PGresult *row = NULL, *result;
 	struct err fault = {.class = ERR_NONE};
 
 	for (;;) {
-		if (await_result(pg, deadline_ms, err) != 0) {
+		if (await_result(pg, question->deadline_ms, err) != 0) {
 			PQclear(row);
 			return -1;
 		}
@@ -537,20 +559,17 @@ send_simple(struct pg *pg, const char *statement)
 	return !text.is_truncated && PQsendQuery(pg->conn, storage) == 1 ? 0 : -1;
 }
 
-/* Each statement in a round trip of its own. Returns how many were answered. */
-static size_t
-ask_in_turn(struct pg *pg, const char *const *statements, size_t count, int64_t deadline_ms,
-	const struct pg_reader *reader, struct err *err)
+/* Each statement in a round trip of its own. `answered` counts those whose answer was taken. */
+static int
+ask_in_turn(struct pg *pg, const struct question *question, size_t *answered, struct err *err)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (send_simple(pg, statements[i]) != 0) {
-			err_set(err, ERR_DOWN, "cannot send a query");
-			return i;
-		}
-		if (take_answer(pg, i, deadline_ms, reader, err) != 0)
-			return i;
+	for (; *answered < question->count; ++*answered) {
+		if (send_simple(pg, question->statements[*answered]) != 0)
+			return err_set(err, ERR_DOWN, "cannot send a query");
+		if (take_answer(pg, question, *answered, err) != 0)
+			return -1;
 	}
-	return count;
+	return 0;
 }
 
 /* Takes the mark that ends a statement's part of the pipeline. */
@@ -568,38 +587,42 @@ take_sync(struct pg *pg, int64_t deadline_ms, struct err *err)
 	return is_sync ? 0 : err_set(err, ERR_PROTOCOL, "the answers to several queries are out of step");
 }
 
-/* All statements in one round trip, each behind a sync of its own. Returns how many were answered. */
-static size_t
-ask_pipelined(struct pg *pg, const char *const *statements, size_t count, int64_t deadline_ms,
-	const struct pg_reader *reader, struct err *err)
+/* All statements in one round trip, each behind a sync of its own. */
+static int
+ask_pipelined(struct pg *pg, const struct question *question, size_t *answered, struct err *err)
 {
 	bool is_sent = PQenterPipelineMode(pg->conn) == 1;
 
-	for (size_t i = 0; i < count && is_sent; i++)
-		is_sent = PQsendQueryParams(pg->conn, statements[i], 0, NULL, NULL, NULL, NULL, 0) == 1
+	for (size_t i = 0; i < question->count && is_sent; i++)
+		is_sent = PQsendQueryParams(pg->conn, question->statements[i], 0, NULL, NULL, NULL, NULL, 0) == 1
 			&& PQpipelineSync(pg->conn) == 1;
-	if (!is_sent) {
-		err_set(err, ERR_DOWN, "cannot send queries");
-		return 0;
+	if (!is_sent)
+		return err_set(err, ERR_DOWN, "cannot send queries");
+	while (*answered < question->count) {
+		if (take_answer(pg, question, *answered, err) != 0)
+			return -1;
+		++*answered;
+		if (take_sync(pg, question->deadline_ms, err) != 0)
+			return -1;
 	}
-	for (size_t i = 0; i < count; i++)
-		if (take_answer(pg, i, deadline_ms, reader, err) != 0 || take_sync(pg, deadline_ms, err) != 0)
-			return i;
 	PQexitPipelineMode(pg->conn);
-	return count;
+	return 0;
 }
 
 bool
 pg_ask(struct pg *pg, const char *const *statements, size_t count, int64_t deadline_ms,
 	const struct pg_reader *reader)
 {
+	struct question question = {
+		.statements = statements, .count = count, .deadline_ms = deadline_ms, .reader = reader};
 	bool is_pipelined = count > 1 && !pg->settings_in_statement;
+	size_t answered = 0;
 	struct err err;
-	size_t answered;
+	int status;
 
 	pg->received = 0;
-	answered = (is_pipelined ? ask_pipelined : ask_in_turn)(pg, statements, count, deadline_ms, reader, &err);
-	for (size_t i = answered; i < count; i++)
-		reader->take(reader->context, i, NULL, &err);
-	return answered == count;
+	status = (is_pipelined ? ask_pipelined : ask_in_turn)(pg, &question, &answered, &err);
+	for (; answered < count; answered++)
+		reader->take(reader->context, answered, NULL, &err);
+	return status == 0;
 }
