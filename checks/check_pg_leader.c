@@ -9,8 +9,8 @@
 
 #include "lib/collect/facets.h"
 #include "lib/evaluate/judge.h"
+#include "lib/evaluate/role.h"
 #include "lib/model/check.h"
-#include "lib/model/lsn.h"
 
 struct leader_limits {
 	struct policy policy;
@@ -35,7 +35,8 @@ is_own_setting(const char *source)
 }
 
 static void
-judge_read_only(const struct snapshot_role *role, const struct leader_limits *limits, struct verdict *verdict)
+judge_read_only(const struct snapshot_role *role, const struct leader_limits *limits, uint32_t timeline,
+	struct verdict *verdict)
 {
 	if (is_own_setting(role->read_only_source)) {
 		judge_reason(verdict, STATE_OK, "default_transaction_read_only is set for the role of this check");
@@ -44,7 +45,7 @@ judge_read_only(const struct snapshot_role *role, const struct leader_limits *li
 	} else if (role->is_read_only && !limits->allow_read_only) {
 		judge_reason(verdict, STATE_CRITICAL,
 			"primary on timeline %u, but read-only (default_transaction_read_only, set by: %s)",
-			lsn_timeline(role->wal_file), role->read_only_source);
+			timeline, role->read_only_source);
 		judge_hint(verdict, "reset default_transaction_read_only, or pass --allow-read-only");
 	} else if (role->is_read_only) {
 		judge_reason(verdict, STATE_OK, "read-only, which is allowed");
@@ -56,17 +57,21 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 {
 	const struct leader_limits *limits = limits_data;
 	const struct snapshot_role *role = &snapshots[0].role;
+	uint32_t timeline;
 
 	(void)count;
 	if (role->in_recovery) {
 		judge_wrong_role(verdict, &limits->policy, "standby, not the leader");
 		return;
 	}
-	judge_reason(verdict, STATE_OK, "primary on timeline %u", lsn_timeline(role->wal_file));
-	judge_read_only(role, limits, verdict);
+	timeline = role_timeline(role, &limits->policy, verdict);
+	if (timeline == 0)
+		return;
+	judge_reason(verdict, STATE_OK, "primary on timeline %u", timeline);
+	judge_read_only(role, limits, timeline, verdict);
 	judge_metric(verdict, "response time", "response_seconds", (double)snapshots[0].elapsed_us / 1e6,
 		UNIT_SECONDS, &limits->warning, &limits->critical);
-	judge_figure(verdict, "timeline", (double)lsn_timeline(role->wal_file), UNIT_NONE);
+	judge_figure(verdict, "timeline", (double)timeline, UNIT_NONE);
 }
 
 static const struct setting settings[] = {

@@ -11,6 +11,7 @@
 #include "lib/collect/facets.h"
 #include "lib/evaluate/judge.h"
 #include "lib/evaluate/lag.h"
+#include "lib/evaluate/role.h"
 #include "lib/evaluate/weight.h"
 #include "lib/model/check.h"
 #include "lib/model/lsn.h"
@@ -43,12 +44,16 @@ judge_replayed(uint64_t position, uint64_t wanted, struct verdict *verdict)
 static void
 judge_primary(const struct snapshot_role *role, const struct replica_limits *limits, struct verdict *verdict)
 {
+	uint32_t timeline;
+
 	if (!limits->accept_primary) {
 		judge_wrong_role(verdict, &limits->policy, "primary, not a replica");
 		return;
 	}
-	judge_reason(verdict, STATE_OK, "primary on timeline %u, accepted for reads",
-		lsn_timeline(role->wal_file));
+	timeline = role_timeline(role, &limits->policy, verdict);
+	if (timeline == 0)
+		return;
+	judge_reason(verdict, STATE_OK, "primary on timeline %u, accepted for reads", timeline);
 	judge_replayed(role->wal_lsn, limits->replayed, verdict);
 	verdict->weight_percent = 100;
 }

@@ -28,9 +28,10 @@ err_set(struct err *err, enum err_class class, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(raw, sizeof raw, format, arguments);
 	va_end(arguments);
+	/* All of it: faults travel in snapshots from process to process, and what lay here before must not. */
+	memset(err, 0, sizeof *err);
 	err->class = class;
 	text_clean(err->text, sizeof err->text, raw);
-	err->hint[0] = '\0';
 	return -1;
 }
 

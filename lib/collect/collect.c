@@ -13,20 +13,22 @@ struct filling {
 static int
 fill_part(struct snapshot *snapshot, enum snapshot_part part, const struct pg_row *row, struct err *err)
 {
-	int expected = 0;
+	int found = 0;
 
-	for (size_t i = 0; i < snapshot_field_count; i++)
-		expected += snapshot_fields[i].part == part;
-	if (pg_row_columns(row) != expected)
-		return err_set(err, ERR_PROTOCOL, "%d columns instead of %d", pg_row_columns(row), expected);
-	for (int column = 0; column < expected; column++) {
-		const struct snapshot_field *field = snapshot_field_find(part, pg_row_name(row, column));
+	for (size_t i = 0; i < snapshot_field_count; i++) {
+		const struct snapshot_field *field = &snapshot_fields[i];
+		int column = field->part == part ? pg_row_find(row, field->name) : -1;
 
-		if (field == NULL)
-			return err_set(err, ERR_PROTOCOL, "unexpected column \"%s\"", pg_row_name(row, column));
+		if (field->part != part)
+			continue;
+		if (column < 0)
+			return err_set(err, ERR_PROTOCOL, "no column \"%s\"", field->name);
 		if (snapshot_set(snapshot, field, pg_row_value(row, column), err) != 0)
 			return -1;
+		found++;
 	}
+	if (pg_row_columns(row) != found)
+		return err_set(err, ERR_PROTOCOL, "%d columns instead of %d", pg_row_columns(row), found);
 	return 0;
 }
 

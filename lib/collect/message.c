@@ -50,6 +50,8 @@ message_fill(struct err *err, const char *sqlstate, const char *primary, const c
 		err_set(err, meaning->class, "%s", primary);
 	else
 		err_set(err, meaning->class, "%s (%s)", primary, detail);
+	if (err->text[0] == '\0')
+		err_set(err, meaning->class, "an error without a message, SQLSTATE %s", sqlstate);
 	if (meaning->hint != NULL)
 		err_hint(err, "%s", meaning->hint);
 	return -1;
@@ -81,7 +83,7 @@ message_find_sqlstate(const char *message, char sqlstate[MESSAGE_SQLSTATE_SIZE],
 	char primary[1024], detail[1024] = "";
 	const char *code = NULL, *label;
 
-	for (const char *at = message; (at = strchr(at, ':')) != NULL; at++)
+	for (const char *at = message; code == NULL && (at = strchr(at, ':')) != NULL; at++)
 		if (is_code(at))
 			code = at;
 	if (code == NULL)
@@ -107,13 +109,9 @@ message_is_of_attempt(const char *message)
 void
 message_copy_reason(const char *message, char *to, size_t size)
 {
-	const char *reason = message;
+	const char *reason = strstr(message, failed);
 
-	for (const char *at = message; (at = strstr(at, failed)) != NULL;) {
-		at += strlen(failed);
-		reason = at;
-	}
-	copy_line(reason, to, size);
+	copy_line(reason == NULL ? message : reason + strlen(failed), to, size);
 }
 
 int

@@ -22,7 +22,8 @@ int message_fill(struct err *err, const char *sqlstate, const char *primary, con
 /*
  * Finds the error that a server sent during the start of a connection in libpq's message of
  * verbosity PQERRORS_VERBOSE ("...: FATAL:  53300: sorry, too many clients already\n..."): libpq
- * gives no other access to its SQLSTATE. The last one counts, where libpq tried twice.
+ * gives no other access to its SQLSTATE. The first one counts: what stands behind it is the
+ * server's text, which may look like another.
  * Copies the SQLSTATE and fills `err`. 0, or -1 if the message holds none.
  */
 int message_find_sqlstate(const char *message, char sqlstate[MESSAGE_SQLSTATE_SIZE], struct err *err)
@@ -35,7 +36,7 @@ int message_find_sqlstate(const char *message, char sqlstate[MESSAGE_SQLSTATE_SI
 bool message_is_of_attempt(const char *message);
 
 /*
- * Copies the telling part of libpq's message about a failed connection: its last attempt's first
+ * Copies the telling part of libpq's message about a failed connection: its first attempt's first
  * line, without the place ("connection to server at ... failed: "), which is said anyway.
  */
 void message_copy_reason(const char *message, char *to, size_t size);

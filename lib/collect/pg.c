@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/parse.h"
 #include "lib/collect/attempt.h"
 #include "lib/collect/message.h"
 #include "lib/collect/wire.h"
@@ -26,6 +27,9 @@ struct pg {
 	int64_t received;           /* bytes that came in, in all */
 	bool settings_in_statement; /* a pooler refused them at the start of the connection */
 	int64_t timeout_ms;
+	bool is_choosy;             /* one of several hosts, which target_session_attrs may refuse */
+	bool is_let_in;             /* the server asked for no authentication */
+	bool is_direct;             /* TLS without asking for it first */
 	enum wire_phase heard_phase; /* the one whose first byte was looked at */
 };
 
@@ -37,6 +41,7 @@ struct pg_row {
 struct effective {
 	struct place_list places;
 	char options[1024];
+	bool is_direct;  /* sslnegotiation=direct (17 and later): TLS comes first */
 	bool has_dbname; /* somebody named a database: option, environment or service */
 };
 
@@ -91,6 +96,8 @@ copy_option(const PQconninfoOption *option, struct effective *ret)
 		return text_copy(ret->places.port, sizeof ret->places.port, value);
 	if (strcmp(option->keyword, "options") == 0)
 		return text_copy(ret->options, sizeof ret->options, value);
+	if (strcmp(option->keyword, "sslnegotiation") == 0)
+		ret->is_direct = strcmp(value, "direct") == 0;
 	if (strcmp(option->keyword, "dbname") == 0)
 		ret->has_dbname = strcmp(value, STOP_MARK) != 0;
 	return 0;
@@ -110,6 +117,21 @@ has_empty_host(const struct place_list *places)
 	return false;
 }
 
+static bool
+are_numbers(const char *ports)
+{
+	struct err ignored;
+	char port[16];
+	int64_t number;
+
+	for (size_t i = 0; i < text_item_count(ports); i++) {
+		text_item(ports, i, port, sizeof port);
+		if (port[0] != '\0' && parse_integer(port, 1, 65535, &number, &ignored) != 0)
+			return false;
+	}
+	return true;
+}
+
 static int
 copy_options(PGconn *conn, const PQconninfoOption *options, struct effective *ret, struct err *err)
 {
@@ -122,6 +144,11 @@ copy_options(PGconn *conn, const PQconninfoOption *options, struct effective *re
 		snprintf(ret->places.host, sizeof ret->places.host, "%s", default_host);
 	if (has_empty_host(&ret->places))
 		return err_set(err, ERR_USAGE, "one of several hosts is empty");
+	if (!are_numbers(ret->places.port)) {
+		/* In a URI whose password holds a slash, it ends up here. */
+		err_set(err, ERR_USAGE, "a port in the connection settings is not a number (not shown)");
+		return err_hint(err, "in a URI, write a \"/\" of the password as %%2F");
+	}
 	if (ret->places.host[0] != '\0' && strchr(ret->places.host + 1, '@') != NULL) {
 		/* What follows may be the end of a password. */
 		err_set(err, ERR_USAGE, "a host name in the connection string holds \"@\" (not shown)");
@@ -193,15 +220,15 @@ count_received(struct pg *pg)
 /* -- connecting -------------------------------------------------------------------------------- */
 
 static enum wire_phase
-phase_of(PGconn *conn)
+phase_of(const struct pg *pg)
 {
-	switch (PQstatus(conn)) {
+	switch (PQstatus(pg->conn)) {
 	case CONNECTION_SSL_STARTUP:
-		return WIRE_TLS_REQUEST;
+		return pg->is_direct ? WIRE_ANY : WIRE_TLS_REQUEST;
 	case CONNECTION_GSS_STARTUP:
 		return WIRE_GSS_REQUEST;
 	case CONNECTION_AWAITING_RESPONSE:
-		return PQsslInUse(conn) ? WIRE_ANY : WIRE_STARTUP;
+		return PQsslInUse(pg->conn) ? WIRE_ANY : WIRE_STARTUP;
 	default:
 		return WIRE_ANY;
 	}
@@ -211,16 +238,18 @@ phase_of(PGconn *conn)
 static enum wire_heard
 listen_to_server(struct pg *pg)
 {
-	enum wire_phase phase = phase_of(pg->conn);
+	enum wire_phase phase = phase_of(pg);
 	enum wire_heard heard = wire_listen(PQsocket(pg->conn), pg->heard_phase == phase ? WIRE_ANY : phase);
 
 	pg->heard_phase = phase;
-	return heard;
+	if (heard == WIRE_LET_IN)
+		pg->is_let_in = true;
+	return heard == WIRE_LET_IN ? WIRE_SERVER : heard;
 }
 
 /* Why a connection failed, from what the server said and from how far it had come. */
 static int
-explain_failure(struct pg *pg, const char *where, enum wire_heard heard, char sqlstate[MESSAGE_SQLSTATE_SIZE], struct err *err)
+explain_failure(struct pg *pg, const char *where, enum wire_heard heard, ConnStatusType stage, char sqlstate[MESSAGE_SQLSTATE_SIZE], struct err *err)
 {
 	const char *message = PQerrorMessage(pg->conn);
 	char words[512];
@@ -232,10 +261,16 @@ explain_failure(struct pg *pg, const char *where, enum wire_heard heard, char sq
 		err_set(err, ERR_SETUP, "%s asks for a password and none was found", where);
 		return err_hint(err, "put it into the password file (~/.pgpass, or passfile= in -d)");
 	}
+	if (pg->is_choosy && PQparameterStatus(pg->conn, "server_version") != NULL)
+		return err_set(err, ERR_DOWN, "%s is not what target_session_attrs asks for: %s", where, words);
+	/* Once let in, there is nothing left that a client could refuse but what it cannot read. */
+	if (heard == WIRE_SERVER && (stage == CONNECTION_AUTH_OK || pg->is_let_in))
+		heard = WIRE_STRANGE;
 	switch (heard) {
 	case WIRE_STRANGE:
 		err_set(err, ERR_PROTOCOL, "%s does not speak PostgreSQL's protocol", where);
 		return err_hint(err, "is this the port of the database?");
+	case WIRE_LET_IN:
 	case WIRE_SERVER: /* it answered, and libpq did not like the answer */
 		return err_set(err, ERR_SETUP, "%s: %s", where, words);
 	case WIRE_CLOSED:
@@ -289,6 +324,7 @@ connect_until(struct pg *pg, const char *where, int64_t deadline_ms, char sqlsta
 {
 	PostgresPollingStatusType next = PGRES_POLLING_WRITING;
 	enum wire_heard heard = WIRE_NOTHING;
+	ConnStatusType stage = CONNECTION_NEEDED; /* before the step that failed */
 
 	if (pg->conn == NULL)
 		return err_set(err, ERR_DOWN, "out of memory");
@@ -297,18 +333,21 @@ connect_until(struct pg *pg, const char *where, int64_t deadline_ms, char sqlsta
 	if (PQstatus(pg->conn) == CONNECTION_BAD && !message_is_of_attempt(PQerrorMessage(pg->conn)))
 		return message_refuse_conninfo(err, PQerrorMessage(pg->conn));
 	if (PQstatus(pg->conn) == CONNECTION_BAD)
-		return explain_failure(pg, where, WIRE_NOTHING, sqlstate, err);
+		return explain_failure(pg, where, WIRE_NOTHING, CONNECTION_NEEDED, sqlstate, err);
 	while (next != PGRES_POLLING_OK) {
 		short events = next == PGRES_POLLING_WRITING ? POLLOUT : POLLIN;
 
 		if (next == PGRES_POLLING_FAILED)
-			return explain_failure(pg, where, heard, sqlstate, err);
+			return explain_failure(pg, where, heard, stage, sqlstate, err);
 		if (!wait_for(PQsocket(pg->conn), events, deadline_ms))
 			return explain_timeout(pg->conn, where, err);
 		if (events == POLLIN)
 			heard = listen_to_server(pg);
+		if (heard == WIRE_STRANGE) /* libpq might wait for more of the same */
+			return explain_failure(pg, where, heard, stage, sqlstate, err);
 		if (!count_received(pg))
 			return err_set(err, ERR_PROTOCOL, "%s sends without end", where);
+		stage = PQstatus(pg->conn);
 		next = PQconnectPoll(pg->conn);
 	}
 	return 0;
@@ -352,10 +391,13 @@ connect_once(const struct connecting *connecting, const struct place *place, int
 	keyword_add(&keywords, "hostaddr", place->hostaddr);
 	keyword_add(&keywords, "port", place->port);
 	keyword_add(&keywords, "options", options.bytes);
-	if (place_count(&effective->places) == 1)
+	pg->is_choosy = place_count(&effective->places) > 1;
+	if (!pg->is_choosy)
 		keyword_add(&keywords, "target_session_attrs", "any"); /* whether it fits is what we are to say */
 	pg->received = 0;
 	pg->heard_phase = WIRE_ANY;
+	pg->is_let_in = false;
+	pg->is_direct = effective->is_direct;
 	pg->conn = PQconnectStartParams(keywords.names, keywords.values, 1);
 	if (connect_until(pg, where.bytes, deadline_ms, sqlstate, err) == 0)
 		return 0;
@@ -442,10 +484,10 @@ pg_row_columns(const struct pg_row *row)
 	return PQnfields(row->result);
 }
 
-const char *
-pg_row_name(const struct pg_row *row, int column)
+int
+pg_row_find(const struct pg_row *row, const char *name)
 {
-	return PQfname(row->result, column);
+	return PQfnumber(row->result, name);
 }
 
 const char *
@@ -458,6 +500,8 @@ pg_row_value(const struct pg_row *row, int column)
 static int
 await_result(struct pg *pg, int64_t deadline_ms, struct err *err)
 {
+	enum wire_heard heard = WIRE_NOTHING;
+
 	for (;;) {
 		int unsent = PQflush(pg->conn);
 
@@ -469,9 +513,13 @@ await_result(struct pg *pg, int64_t deadline_ms, struct err *err)
 			return err_set(err, ERR_TIMEOUT, "no answer to a query in time");
 		if (!count_received(pg))
 			return err_set(err, ERR_PROTOCOL, "the answer to a query is too long");
+		heard = wire_listen(PQsocket(pg->conn), WIRE_ANY);
 		if (PQconsumeInput(pg->conn) != 1)
 			break;
 	}
+	/* libpq closes the connection too, when it cannot follow what it has just read. */
+	if (heard == WIRE_SERVER)
+		return err_set(err, ERR_PROTOCOL, "broken answer to a query");
 	return err_set(err, ERR_DOWN, "the server closed the connection during a query");
 }
 
@@ -500,6 +548,15 @@ judge_result(const PGresult *result, struct err *err)
 	}
 }
 
+/* A server that begins to copy is asked for the next result in vain, again and again. */
+static bool
+is_copy(const PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+
+	return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
 /* What pg_ask() was asked. */
 struct question {
 	const char *const *statements;
@@ -518,12 +575,19 @@ take_answer(struct pg *pg, const struct question *question, size_t index, struct
 
 	for (;;) {
 		if (await_result(pg, question->deadline_ms, err) != 0) {
+			if (fault.class != ERR_NONE)
+				*err = fault; /* what the server said first tells more than how it ended */
 			PQclear(row);
 			return -1;
 		}
 		result = PQgetResult(pg->conn);
 		if (result == NULL)
 			break;
+		if (is_copy(result)) {
+			PQclear(result);
+			PQclear(row);
+			return err_set(err, ERR_PROTOCOL, "unexpected answer to a query (COPY)");
+		}
 		if (fault.class == ERR_NONE && PQresultStatus(result) != PGRES_COMMAND_OK) {
 			judge_result(result, &fault);
 			PQclear(row);

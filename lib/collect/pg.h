@@ -58,9 +58,12 @@ struct pg_reader {
 bool pg_ask(struct pg *pg, const char *const *statements, size_t count, int64_t deadline_ms,
 	const struct pg_reader *reader);
 
-/* The columns of a row: how many, the name of one, and its value as text (NULL: SQL's NULL). */
+/*
+ * The columns of a row: how many, the one of that name (-1: none), and the value of one as text
+ * (NULL: SQL's NULL).
+ */
 int pg_row_columns(const struct pg_row *row);
-const char *pg_row_name(const struct pg_row *row, int column);
+int pg_row_find(const struct pg_row *row, const char *name);
 const char *pg_row_value(const struct pg_row *row, int column);
 
 #endif

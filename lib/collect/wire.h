@@ -10,7 +10,7 @@
 #define PGHA_COLLECT_WIRE_H
 
 enum wire_phase {
-	WIRE_TLS_REQUEST, /* or a TLS record, where the client begins with TLS at once */
+	WIRE_TLS_REQUEST,
 	WIRE_GSS_REQUEST,
 	WIRE_STARTUP,
 	WIRE_ANY /* inside TLS, or past the first message: nothing can be said of a byte */
@@ -20,10 +20,11 @@ enum wire_heard {
 	WIRE_NOTHING, /* refused, or nothing said yet */
 	WIRE_CLOSED,
 	WIRE_STRANGE, /* not the PostgreSQL protocol */
+	WIRE_LET_IN,  /* a server that asks for no authentication */
 	WIRE_SERVER
 };
 
-/* Looks at the byte that is about to be read from `fd`. */
+/* Looks at the bytes that are about to be read from `fd`; they are the first of their phase. */
 enum wire_heard wire_listen(int fd, enum wire_phase phase);
 
 #endif

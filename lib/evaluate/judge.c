@@ -20,12 +20,24 @@ judge_begin(struct verdict *verdict, const struct check *check, const struct sna
 	}
 }
 
+/* Where to keep a finding. When there is no room, a worse one takes the last one's place. */
+static struct verdict_reason *
+place_for(struct verdict *verdict, enum state state)
+{
+	struct verdict_reason *last = &verdict->reasons[VERDICT_REASONS - 1];
+
+	if (verdict->reason_count < VERDICT_REASONS)
+		return &verdict->reasons[verdict->reason_count++];
+	return last->state != state && state_worse(last->state, state) == state ? last : NULL;
+}
+
 void
 judge_reason(struct verdict *verdict, enum state state, const char *format, ...)
 {
+	struct verdict_reason *reason = place_for(verdict, state);
+
 	verdict->state = state_worse(verdict->state, state);
-	if (verdict->reason_count < VERDICT_REASONS) {
-		struct verdict_reason *reason = &verdict->reasons[verdict->reason_count++];
+	if (reason != NULL) {
 		char raw[1024];
 		va_list arguments;
 

@@ -13,7 +13,7 @@ void judge_begin(struct verdict *verdict, const struct check *check, const struc
 
 /*
  * Adds a finding; the verdict takes the worse of its state and this one. Findings past what
- * the verdict holds still count for the state.
+ * the verdict holds still count for the state, and worse ones are kept.
  */
 void judge_reason(struct verdict *verdict, enum state state, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -84,10 +84,10 @@ range_covers(const struct range *warning, const struct range *critical)
 		return warning->start <= critical->start && warning->end >= critical->end;
 	if (critical->is_inverted) /* critical inside, warning outside */
 		return critical->end < warning->start || critical->start > warning->end;
-	/* Critical outside, warning inside: each open side must be closed off by the warning's. */
-	return (isinf(critical->start) || warning->start == -INFINITY)
-		&& (isinf(critical->end) || warning->end == INFINITY) && warning->start <= critical->start
-		&& warning->end >= critical->end;
+	/* Critical outside, warning inside: each side where the critical range ends must lie within. */
+	return (critical->start == -INFINITY
+		       || (warning->start == -INFINITY && warning->end >= critical->start))
+		&& (critical->end == INFINITY || (warning->end == INFINITY && warning->start <= critical->end));
 }
 
 void
@@ -156,16 +156,27 @@ range_write_quantity(double value, enum unit unit, struct text *text)
 		text_add(text, unit == UNIT_PERCENT ? "%.10g%%" : "%.10g", value);
 }
 
+/* The words before the ends of a range, by whether it alerts inside and which ends it has. */
+static const char *
+describe_kind(bool is_inverted, bool has_start, bool has_end)
+{
+	static const char *const words[2][2][2] = {
+		{{"never", "above "}, {"below ", "outside "}},
+		{{"always", "up to "}, {"from ", "within "}},
+	};
+
+	return words[is_inverted][has_start][has_end];
+}
+
 void
 range_describe(const struct range *range, enum unit unit, struct text *text)
 {
-	bool has_start = range->start != -INFINITY && (range->start != 0 || range->is_inverted);
 	bool has_end = range->end != INFINITY;
+	/* What is measured is seldom negative: "10" alerts above 10, and below 0, which goes without saying. */
+	bool is_plain = range->start == 0 && has_end && !range->is_inverted;
+	bool has_start = range->start != -INFINITY && !is_plain;
 
-	if (range->is_inverted)
-		text_add(text, has_start && has_end ? "within " : has_end ? "up to " : has_start ? "from " : "always");
-	else
-		text_add(text, has_start && has_end ? "outside " : has_end ? "above " : has_start ? "below " : "below 0");
+	text_add(text, "%s", describe_kind(range->is_inverted, has_start, has_end));
 	if (has_start)
 		range_write_quantity(range->start, unit, text);
 	if (has_start && has_end)

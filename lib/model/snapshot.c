@@ -142,7 +142,10 @@ snapshot_set(struct snapshot *snapshot, const struct snapshot_field *field, cons
 			status = lsn_parse(value, to);
 		break;
 	case SNAPSHOT_TEXT:
-		text_clean(to, field->size, value == NULL ? "" : value);
+		if (value != NULL && strlen(value) >= field->size)
+			status = -1;
+		else
+			text_clean(to, field->size, value == NULL ? "" : value);
 		break;
 	}
 	if (status != 0)

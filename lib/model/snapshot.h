@@ -42,7 +42,7 @@ struct snapshot_standby {
 	int64_t received_timeline;
 	int64_t receipt_age_ms;       /* since the last message of the sender */
 	int64_t receiver_timeout_ms;  /* wal_receiver_timeout; 0 is off */
-	char sender_host[128];
+	char sender_host[256];
 	int64_t sender_port;
 };
 
@@ -64,7 +64,7 @@ enum snapshot_type {
 	SNAPSHOT_BOOL,    /* bool; NULL is refused */
 	SNAPSHOT_INTEGER, /* int64_t; NULL is SNAPSHOT_NONE */
 	SNAPSHOT_LSN,     /* uint64_t; NULL is LSN_NONE */
-	SNAPSHOT_TEXT     /* char[size], made clean; NULL is "" */
+	SNAPSHOT_TEXT     /* char[size], made clean; longer text is refused; NULL is "" */
 };
 
 struct snapshot_field {

@@ -1,7 +1,9 @@
 #include "lib/run/lastresort.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,17 +15,35 @@ static int last_exit_code;
 static timer_t timer;
 static volatile sig_atomic_t is_armed;
 
+/* Writes as much as the reader takes without waiting: a writable pipe has room for PIPE_BUF bytes. */
+static void
+write_what_goes(const char *bytes, size_t length)
+{
+	struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	while (length > 0 && poll(&output, 1, 0) == 1 && (output.revents & POLLOUT) != 0) {
+		ssize_t written = write(STDOUT_FILENO, bytes, length < PIPE_BUF ? length : PIPE_BUF);
+
+		if (written <= 0)
+			return;
+		bytes += written;
+		length -= (size_t)written;
+	}
+}
+
 /* Only functions that a signal handler may call. */
 static void
 answer_and_exit(int signal_number)
 {
-	struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	char unread[512];
 
 	(void)signal_number;
-	if (last_length > 0 && poll(&output, 1, 0) == 1 && (output.revents & POLLOUT) != 0) {
-		ssize_t ignored = write(STDOUT_FILENO, last_answer, last_length);
-
-		(void)ignored;
+	if (last_length > 0) {
+		write_what_goes(last_answer, last_length);
+		/* On a socket (inetd): to close with an unread request would reset the connection. */
+		shutdown(STDOUT_FILENO, SHUT_WR);
+		while (recv(STDOUT_FILENO, unread, sizeof unread, MSG_DONTWAIT) == sizeof unread)
+			;
 	}
 	_exit(last_exit_code);
 }

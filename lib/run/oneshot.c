@@ -19,7 +19,7 @@
 /* Room for an answer; a verdict is bounded, so none is cut. */
 enum { ANSWER_SIZE = 65536 };
 
-/* --help and --version: no answer, and therefore not 0. */
+/* --help and --version, and an answer that could not be written: not 0. */
 enum { EXIT_NO_ANSWER = 3 };
 
 /* What is kept back from -t for judging and writing, and for the last resort's own wake-up. */
@@ -33,6 +33,7 @@ struct oneshot {
 	struct format_options format_options;
 	bool is_external; /* called by HAProxy's external-check */
 	int64_t deadline_ms;
+	int64_t last_resort_ms; /* 0: not armed yet */
 	char last_answer[ANSWER_SIZE];
 };
 
@@ -143,6 +144,7 @@ answer(struct oneshot *oneshot, const struct verdict *verdict, int fd)
 	int code = exit_code(oneshot, verdict);
 	static char storage[ANSWER_SIZE];
 	struct text text;
+	struct err ignored;
 
 	if (is_http) {
 		/* A client that does not finish its request gets its answer after half of the time left. */
@@ -152,8 +154,14 @@ answer(struct oneshot *oneshot, const struct verdict *verdict, int fd)
 	}
 	text_init(&text, storage, sizeof storage);
 	format->write(verdict, &oneshot->format_options, &text);
-	/* Who does not take the answer before the deadline does without; the exit code tells it too. */
-	if (process_write(fd, text.bytes, text.length, oneshot->deadline_ms) == 0 && is_http)
+	/* From the first byte on there is one answer; what blocks now only ends with its code. */
+	if (oneshot->last_resort_ms != 0
+		&& lastresort_arm(oneshot->last_resort_ms, NULL, 0, code, &ignored) != 0)
+		return EXIT_NO_ANSWER;
+	/* A file or pipe that holds half an answer must not look like a whole one to the caller. */
+	if (process_write(fd, text.bytes, text.length, oneshot->deadline_ms) != 0)
+		return EXIT_NO_ANSWER;
+	if (is_http)
 		process_finish_response(oneshot->deadline_ms);
 	explain(oneshot, verdict);
 	return code;
@@ -168,6 +176,7 @@ arm_last_resort(struct oneshot *oneshot, int64_t at_ms, struct err *err)
 	struct err fault;
 	struct text text;
 
+	oneshot->last_resort_ms = at_ms;
 	err_set(&fault, ERR_TIMEOUT, "no answer in time: a local file, a library or the output blocks");
 	err_hint(&fault, "are password, service or certificate files on a dead file system?");
 	evaluate_error(check, oneshot->limits, &fault, &verdict);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -47,17 +48,18 @@ int
 process_write(int fd, const char *bytes, size_t length, int64_t deadline_ms)
 {
 	while (length > 0) {
-		ssize_t written = -1;
+		ssize_t written;
 
-		/* A pipe that poll() calls writable takes PIPE_BUF bytes at once without blocking. */
-		if (wait_for(fd, POLLOUT, deadline_ms))
-			written = write(fd, bytes, length < 4096 ? length : 4096);
-		if (written <= 0 && errno != EINTR)
+		if (!wait_for(fd, POLLOUT, deadline_ms))
 			return -1;
-		if (written > 0) {
-			bytes += written;
-			length -= (size_t)written;
-		}
+		/* A pipe that poll() calls writable takes PIPE_BUF bytes at once without blocking. */
+		written = write(fd, bytes, length < PIPE_BUF ? length : PIPE_BUF);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return -1;
+		bytes += written;
+		length -= (size_t)written;
 	}
 	return 0;
 }

@@ -164,44 +164,79 @@ read_field(const char *name, const json_t *value, enum snapshot_part part, struc
 	return 0;
 }
 
+/* What SQL never leaves NULL, a recording must not leave out. */
 static int
-read_part(const char *name, json_t *object, struct snapshot *snapshot, struct err *err)
+verify_whole(const json_t *object, enum snapshot_part part, struct err *err)
 {
-	enum snapshot_part part = snapshot_part_parse(name);
+	for (size_t i = 0; i < snapshot_field_count; i++)
+		if (snapshot_fields[i].part == part && snapshot_fields[i].type == SNAPSHOT_BOOL
+			&& json_object_get(object, snapshot_fields[i].name) == NULL)
+			return err_set(err, ERR_USAGE, "no field \"%s\"", snapshot_fields[i].name);
+	return 0;
+}
+
+static int
+read_fields(json_t *object, enum snapshot_part part, struct snapshot *snapshot, struct err *err)
+{
 	const char *key;
 	json_t *value;
 
-	if (part == SNAPSHOT_PART_COUNT)
-		return err_set(err, ERR_USAGE, "unknown part \"%s\"", name);
+	if (!json_is_object(object))
+		return err_set(err, ERR_USAGE, "not an object");
 	if (json_object_get(object, "fault") != NULL)
 		return read_fault(json_object_get(object, "fault"), part, snapshot, err);
 	json_object_foreach (object, key, value)
 		if (read_field(key, value, part, snapshot, err) != 0)
-			return err_context(err, "part \"%s\"", name);
+			return -1;
+	if (verify_whole(object, part, err) != 0)
+		return -1;
 	snapshot_mark(snapshot, part);
+	return 0;
+}
+
+static int
+read_parts(json_t *parts, struct snapshot *snapshot, struct err *err)
+{
+	const char *name;
+	json_t *object;
+
+	json_object_foreach (parts, name, object) {
+		enum snapshot_part part = snapshot_part_parse(name);
+
+		if (part == SNAPSHOT_PART_COUNT)
+			return err_set(err, ERR_USAGE, "unknown part \"%s\"", name);
+		if (read_fields(object, part, snapshot, err) != 0)
+			return err_context(err, "part \"%s\"", name);
+	}
+	return 0;
+}
+
+/* A whole number beside the parts; `absent` where there is none. */
+static int
+read_number(const json_t *object, const char *name, int64_t absent, int64_t *ret, struct err *err)
+{
+	const json_t *value = json_object_get(object, name);
+
+	if (value != NULL && !json_is_integer(value))
+		return err_set(err, ERR_USAGE, "\"%s\" is not a whole number", name);
+	*ret = value == NULL ? absent : json_integer_value(value);
 	return 0;
 }
 
 static int
 read_snapshot(const json_t *object, struct snapshot *snapshot, struct err *err)
 {
-	json_t *parts = json_object_get(object, "parts"), *part;
 	const char *target = json_string_value(json_object_get(object, "target"));
-	const json_t *version = json_object_get(object, "server_version");
-	const char *name;
 
 	snapshot_init(snapshot);
-	if (!json_is_object(parts))
-		return err_set(err, ERR_USAGE, "it has no \"parts\"");
-	text_clean(snapshot->target, sizeof snapshot->target, target == NULL ? "" : target);
-	snapshot->taken_ms = json_integer_value(json_object_get(object, "taken_ms"));
-	snapshot->elapsed_us = json_integer_value(json_object_get(object, "elapsed_us"));
-	if (json_is_integer(version))
-		snapshot->server_version = json_integer_value(version);
-	json_object_foreach (parts, name, part)
-		if (read_part(name, part, snapshot, err) != 0)
-			return -1;
-	return 0;
+	if (!json_is_object(json_object_get(object, "parts")) || target == NULL)
+		return err_set(err, ERR_USAGE, "it has no \"target\" or no \"parts\"");
+	text_clean(snapshot->target, sizeof snapshot->target, target);
+	if (read_number(object, "taken_ms", 0, &snapshot->taken_ms, err) != 0
+		|| read_number(object, "elapsed_us", 0, &snapshot->elapsed_us, err) != 0
+		|| read_number(object, "server_version", SNAPSHOT_NONE, &snapshot->server_version, err) != 0)
+		return -1;
+	return read_parts(json_object_get(object, "parts"), snapshot, err);
 }
 
 static int

@@ -1,0 +1,15 @@
+/* role.h: what the checks of a node have in common about its role. Pure. */
+#ifndef PGHA_EVALUATE_ROLE_H
+#define PGHA_EVALUATE_ROLE_H
+
+#include <stdint.h>
+
+#include "lib/model/check.h"
+
+/*
+ * The timeline of a primary. 0 when what it answered holds none: that is then a finding of the
+ * class protocol, and nothing more can be said.
+ */
+uint32_t role_timeline(const struct snapshot_role *role, const struct policy *policy, struct verdict *verdict);
+
+#endif
