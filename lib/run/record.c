@@ -226,12 +226,15 @@ read_number(const json_t *object, const char *name, int64_t absent, int64_t *ret
 static int
 read_snapshot(const json_t *object, struct snapshot *snapshot, struct err *err)
 {
-	const char *target = json_string_value(json_object_get(object, "target"));
+	const json_t *target = json_object_get(object, "target");
 
 	snapshot_init(snapshot);
-	if (!json_is_object(json_object_get(object, "parts")) || target == NULL)
-		return err_set(err, ERR_USAGE, "it has no \"target\" or no \"parts\"");
-	text_clean(snapshot->target, sizeof snapshot->target, target);
+	if (!json_is_object(json_object_get(object, "parts")))
+		return err_set(err, ERR_USAGE, "it has no \"parts\"");
+	if (target != NULL && !json_is_string(target))
+		return err_set(err, ERR_USAGE, "\"target\" is not text");
+	if (target != NULL)
+		text_clean(snapshot->target, sizeof snapshot->target, json_string_value(target));
 	if (read_number(object, "taken_ms", 0, &snapshot->taken_ms, err) != 0
 		|| read_number(object, "elapsed_us", 0, &snapshot->elapsed_us, err) != 0
 		|| read_number(object, "server_version", SNAPSHOT_NONE, &snapshot->server_version, err) != 0)
