@@ -1,7 +1,7 @@
 /*
  * check_pg_leader: is this node the leader, writable and undisputed?
  *
- * One connection and one query. The role is always asked for in SQL: the in_hot_standby that a
+ * One connection and one query (a second where a primary is read-only). The role is always asked for in SQL: the in_hot_standby that a
  * server reports at connection start is stale behind PgBouncer, and no client can tell that it
  * talks to one.
  */
@@ -35,20 +35,19 @@ is_own_setting(const char *source)
 }
 
 static void
-judge_read_only(const struct snapshot_role *role, const struct leader_limits *limits, uint32_t timeline,
-	struct verdict *verdict)
+judge_read_only(const char *source, const struct leader_limits *limits, uint32_t timeline, struct verdict *verdict)
 {
-	if (is_own_setting(role->read_only_source)) {
+	if (is_own_setting(source)) {
 		judge_reason(verdict, STATE_OK, "default_transaction_read_only is set for the role of this check");
 		judge_hint(verdict, "the server's own setting cannot be seen past it; to have it checked: "
 				    "ALTER ROLE ... RESET default_transaction_read_only");
-	} else if (role->is_read_only && !limits->allow_read_only) {
-		judge_reason(verdict, STATE_CRITICAL,
-			"primary on timeline %u, but read-only (default_transaction_read_only, set by: %s)",
-			timeline, role->read_only_source);
-		judge_hint(verdict, "reset default_transaction_read_only, or pass --allow-read-only");
-	} else if (role->is_read_only) {
+	} else if (limits->allow_read_only) {
 		judge_reason(verdict, STATE_OK, "read-only, which is allowed");
+	} else {
+		judge_reason(verdict, STATE_CRITICAL,
+			"primary on timeline %u, but read-only (default_transaction_read_only, set by: %s)", timeline,
+			source);
+		judge_hint(verdict, "reset default_transaction_read_only, or pass --allow-read-only");
 	}
 }
 
@@ -68,7 +67,8 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 	if (timeline == 0)
 		return;
 	judge_reason(verdict, STATE_OK, "primary on timeline %u", timeline);
-	judge_read_only(role, limits, timeline, verdict);
+	if (role->is_read_only)
+		judge_read_only(snapshots[0].read_only.source, limits, timeline, verdict);
 	judge_metric(verdict, "response time", "response_seconds", (double)snapshots[0].elapsed_us / 1e6,
 		UNIT_SECONDS, &limits->warning, &limits->critical);
 	judge_figure(verdict, "timeline", (double)timeline, UNIT_NONE);
@@ -88,7 +88,7 @@ static const struct setting settings[] = {
 		.help = "the state of a standby; whatever it is, keepalived and HAProxy hear no"},
 };
 
-static const struct facet *const facets[] = {&facet_role, NULL};
+static const struct facet *const facets[] = {&facet_role, &facet_read_only, NULL};
 
 const struct check check_pg_leader = {
 	.name = "pg_leader",

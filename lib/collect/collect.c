@@ -49,17 +49,28 @@ take_row(void *context, size_t index, const struct pg_row *row, const struct err
 	}
 }
 
+/* Asks the facets that are always due, or those that what was seen calls for. */
 static void
-ask_facets(struct pg *pg, const struct facet *const *facets, int64_t deadline_ms, struct snapshot *snapshot)
+ask_facets(struct pg *pg, const struct facet *const *facets, bool is_conditional, int64_t deadline_ms,
+	struct snapshot *snapshot)
 {
 	const char *statements[SNAPSHOT_PART_COUNT];
-	struct filling filling = {.facets = facets, .snapshot = snapshot};
+	const struct facet *asked[SNAPSHOT_PART_COUNT];
+	struct filling filling = {.facets = asked, .snapshot = snapshot};
 	struct pg_reader reader = {.take = take_row, .context = &filling};
 	size_t count = 0;
 
-	for (; facets[count] != NULL && count < SNAPSHOT_PART_COUNT; count++)
-		statements[count] = facets[count]->sql(pg_version(pg));
-	pg_ask(pg, statements, count, deadline_ms, &reader);
+	for (; *facets != NULL; facets++) {
+		bool is_due = is_conditional ? (*facets)->is_due != NULL && (*facets)->is_due(snapshot)
+					     : (*facets)->is_due == NULL;
+
+		if (is_due && count < SNAPSHOT_PART_COUNT) {
+			asked[count] = *facets;
+			statements[count++] = (*facets)->sql(pg_version(pg));
+		}
+	}
+	if (count > 0)
+		pg_ask(pg, statements, count, deadline_ms, &reader);
 }
 
 void
@@ -75,7 +86,8 @@ collect_once(const struct target *target, const struct facet *const *facets, int
 	text_init(&place, snapshot->target, sizeof snapshot->target);
 	if (pg_open(target, deadline_ms, &place, &pg, &err) == 0) {
 		snapshot->server_version = pg_version(pg);
-		ask_facets(pg, facets, deadline_ms, snapshot);
+		ask_facets(pg, facets, false, deadline_ms, snapshot);
+		ask_facets(pg, facets, true, deadline_ms, snapshot);
 	} else {
 		for (; *facets != NULL; facets++)
 			snapshot_fail(snapshot, (*facets)->part, &err);

@@ -4,7 +4,8 @@
 
 #include "lib/model/facet.h"
 
-extern const struct facet facet_role;    /* recovery, read-only, timeline */
-extern const struct facet facet_standby; /* replay and the WAL receiver */
+extern const struct facet facet_read_only; /* who made a primary read-only */
+extern const struct facet facet_role;      /* recovery, read-only, timeline */
+extern const struct facet facet_standby;   /* replay and the WAL receiver */
 
 #endif

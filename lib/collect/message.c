@@ -122,7 +122,8 @@ message_refuse_conninfo(struct err *err, const char *message)
 	if (from == NULL)
 		err_set(err, ERR_USAGE, "bad connection string: %s", message);
 	else
-		err_set(err, ERR_USAGE, "bad connection string: %.*s\"...\"%s", (int)(from - message), message, to + 1);
+		err_set(err, ERR_USAGE, "bad connection string: %.*s\"...\"%s", (int)(from - message), message,
+			to == from ? "" : to + 1);
 	return err_hint(err, "it may hold a password, so it is not shown; quote values with blanks ('...') and "
 			     "percent-encode special characters in a URI");
 }

@@ -13,6 +13,13 @@ judge_absent_part(struct verdict *verdict, const struct policy *policy, enum sna
 	judge_fault(verdict, policy, &fault);
 }
 
+/* Whether the check can do without it: it is there, or nothing calls for it. */
+static bool
+is_satisfied(const struct facet *facet, const struct snapshot *snapshot)
+{
+	return snapshot_has(snapshot, facet->part) || (facet->is_due != NULL && !facet->is_due(snapshot));
+}
+
 void
 evaluate_check(const struct check *check, const struct snapshot *snapshots, size_t count, const void *limits,
 	struct verdict *verdict)
@@ -21,7 +28,7 @@ evaluate_check(const struct check *check, const struct snapshot *snapshots, size
 	const struct facet *const *facet = check->facets;
 
 	judge_begin(verdict, check, &snapshots[0]);
-	while (*facet != NULL && snapshot_has(&snapshots[0], (*facet)->part))
+	while (*facet != NULL && is_satisfied(*facet, &snapshots[0]))
 		facet++;
 	if (*facet == NULL)
 		check->evaluate(snapshots, count, limits, verdict);

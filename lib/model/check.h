@@ -31,7 +31,7 @@ struct check {
 	size_t limits_size;  /* of the struct that the settings fill; it begins with struct policy */
 	/*
 	 * Answers from `count` snapshots (the first is the node asked about), of which every part
-	 * that a facet above fills was obtained in the first. Pure: no clock, no I/O.
+	 * that a facet above fills, and that is due, was obtained in the first. Pure: no clock, no I/O.
 	 */
 	void (*evaluate)(
 		const struct snapshot *snapshots, size_t count, const void *limits, struct verdict *verdict);

@@ -18,6 +18,11 @@ struct facet {
 	 * and on a standby.
 	 */
 	const char *(*sql)(int server_version);
+	/*
+	 * Whether what was seen calls for this part; NULL: always. One that depends on another part costs
+	 * a second round trip, so this is for what is seldom needed and dear. Pure.
+	 */
+	bool (*is_due)(const struct snapshot *snapshot);
 };
 
 #endif

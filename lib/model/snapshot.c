@@ -16,9 +16,9 @@
 const struct snapshot_field snapshot_fields[] = {
 	FIELD(ROLE, role, in_recovery, BOOL),
 	FIELD(ROLE, role, is_read_only, BOOL),
-	FIELD(ROLE, role, read_only_source, TEXT),
 	FIELD(ROLE, role, wal_file, TEXT),
 	FIELD(ROLE, role, wal_lsn, LSN),
+	FIELD(READ_ONLY, read_only, source, TEXT),
 	FIELD(STANDBY, standby, replay_lsn, LSN),
 	FIELD(STANDBY, standby, receive_lsn, LSN),
 	FIELD(STANDBY, standby, replay_pause, TEXT),
@@ -38,6 +38,7 @@ const size_t snapshot_field_count = sizeof snapshot_fields / sizeof snapshot_fie
 
 static const char *const part_names[SNAPSHOT_PART_COUNT] = {
 	[SNAPSHOT_ROLE] = "role",
+	[SNAPSHOT_READ_ONLY] = "read_only",
 	[SNAPSHOT_STANDBY] = "standby",
 };
 
@@ -107,15 +108,19 @@ snapshot_field_find(enum snapshot_part part, const char *name)
 	return NULL;
 }
 
+/* A bool as SQL writes it, as JSON does, or as a setting of the server. */
 static int
 set_bool(bool *member, const char *value)
 {
-	bool is_true = strcmp(value, "t") == 0 || strcmp(value, "true") == 0;
+	static const char *const words[2][3] = {{"f", "false", "off"}, {"t", "true", "on"}};
 
-	if (!is_true && strcmp(value, "f") != 0 && strcmp(value, "false") != 0)
-		return -1;
-	*member = is_true;
-	return 0;
+	for (int is_true = 0; is_true <= 1; is_true++)
+		for (int i = 0; i < 3; i++)
+			if (strcmp(words[is_true][i], value) == 0) {
+				*member = is_true;
+				return 0;
+			}
+	return -1;
 }
 
 int

@@ -18,15 +18,19 @@
 /* A number that the server does not have: NULL in SQL. */
 #define SNAPSHOT_NONE INT64_MIN
 
-enum snapshot_part { SNAPSHOT_ROLE, SNAPSHOT_STANDBY, SNAPSHOT_PART_COUNT };
+enum snapshot_part { SNAPSHOT_ROLE, SNAPSHOT_READ_ONLY, SNAPSHOT_STANDBY, SNAPSHOT_PART_COUNT };
 
 /* What every question begins with. */
 struct snapshot_role {
 	bool in_recovery;             /* pg_is_in_recovery() */
 	bool is_read_only;            /* default_transaction_read_only, as this session has it */
-	char read_only_source[32];    /* pg_settings.source of that; "" when it is off */
 	char wal_file[32];            /* the primary's current WAL file, see lsn_timeline() */
 	uint64_t wal_lsn;             /* the primary's write position; none on a standby */
+};
+
+/* Where a primary's default_transaction_read_only comes from, when it is on. */
+struct snapshot_read_only {
+	char source[32];              /* pg_settings.source: "configuration file", "user", ... */
 };
 
 /* How a standby gets on; all empty on a primary. */
@@ -54,6 +58,7 @@ struct snapshot {
 	unsigned obtained;            /* a bit for each part */
 	struct err faults[SNAPSHOT_PART_COUNT];
 	struct snapshot_role role;
+	struct snapshot_read_only read_only;
 	struct snapshot_standby standby;
 };
 
@@ -87,7 +92,7 @@ void snapshot_mark(struct snapshot *snapshot, enum snapshot_part part);
 /* Records why a part was not obtained. */
 void snapshot_fail(struct snapshot *snapshot, enum snapshot_part part, const struct err *fault);
 
-/* "role", "standby". */
+/* "role", "read_only", "standby". */
 const char *snapshot_part_name(enum snapshot_part part);
 
 /* The part of that name, or SNAPSHOT_PART_COUNT. */
@@ -97,7 +102,7 @@ enum snapshot_part snapshot_part_parse(const char *name);
 const struct snapshot_field *snapshot_field_find(enum snapshot_part part, const char *name);
 
 /*
- * Sets a field from text as SQL gives it ("t", "42", "0/3000060", "streaming"), or from NULL.
+ * Sets a field from text as SQL gives it ("t", "on", "42", "0/3000060", "streaming"), or from NULL.
  * -1 with class protocol when the text is of another shape.
  */
 int snapshot_set(struct snapshot *snapshot, const struct snapshot_field *field, const char *value,

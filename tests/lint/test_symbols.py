@@ -51,7 +51,7 @@ def is_pure(path):
     return stem(path).startswith(tuple(f"{layer}/" for layer in PURE_LAYERS)) or stem(path) in PURE_FILES
 
 
-OF_PURE = set().union(*(exported(path) for path in objects() if is_pure(path)), {"facet_role", "facet_standby"})
+OF_PURE = set().union(*(exported(path) for path in objects() if is_pure(path)), {"facet_role", "facet_read_only", "facet_standby"})
 
 
 def test_there_are_objects():
