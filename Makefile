@@ -93,13 +93,17 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: deps deps-demo deps-check deps-bench
+.PHONY: deps deps-demo deps-check deps-fuzz deps-bench
 deps:
 	$(call install_packages,$(packages_build))
 deps-demo:
 	$(call install_packages,$(packages_demo))
 deps-check:
 	$(call install_packages,$(packages_check) $(if $(shell command -v npm),,npm))
+	@$(MAKE) --no-print-directory -s deps-fuzz
+# Named after the version of clang, which is known only when that is installed.
+deps-fuzz:
+	$(call install_packages,libclang-rt-$(shell clang -dumpversion 2>/dev/null | cut -d. -f1)-dev)
 deps-bench:
 	$(call install_packages,$(packages_bench))
 
@@ -140,12 +144,34 @@ tap: $(unit_programs)
 		echo "exit $$?" >>$(BUILD)/tap/$$name.log; \
 	done
 
+# Parsers against random input (clang's libFuzzer). "make fuzz SECONDS=600" goes on for longer; "make check"
+# runs the short form. Its findings are kept in build/fuzz/.
+fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+SECONDS_EACH := $(or $(SECONDS),60)
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(lib_sources) $(check_sources) checks/table.c
+	@mkdir -p $(@D)
+	@clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I. $(pq_cflags) \
+		-DPGHA_VERSION='"$(VERSION)"' -o $@ $^ $(libraries)
+
+.PHONY: fuzz
+fuzz: $(fuzzers:%=build/fuzz/%)
+	@status=0; number=0; echo "1..$(words $(fuzzers))"; for fuzzer in $(fuzzers); do \
+		number=$$((number + 1)); mkdir -p build/fuzz/corpus-$$fuzzer; \
+		if build/fuzz/$$fuzzer -max_total_time=$(SECONDS_EACH) -max_len=4096 -rss_limit_mb=512 \
+			-artifact_prefix=build/fuzz/$$fuzzer- build/fuzz/corpus-$$fuzzer tests/golden \
+			>build/fuzz/$$fuzzer.log 2>&1; \
+		then echo "ok $$number - $$fuzzer for $(SECONDS_EACH) s"; \
+		else echo "not ok $$number - $$fuzzer"; tail -12 build/fuzz/$$fuzzer.log | sed 's/^/# /'; status=1; fi; \
+	done; exit $$status
+
 .PHONY: check
 check: deps-check $(servers)/.installed $(tools)/.unpacked
 	@$(MAKE) --no-print-directory -s -j$(jobs) all
 	@$(MAKE) --no-print-directory -s -j$(jobs) SAN=address,undefined all
 	@$(MAKE) --no-print-directory -s -j$(jobs) tap
 	@$(MAKE) --no-print-directory -s -j$(jobs) SAN=address,undefined tap
+	@$(MAKE) --no-print-directory -s SECONDS=5 fuzz >build/tap/fuzz.tap 2>build/tap/fuzz.log; \
+		echo "exit $$?" >>build/tap/fuzz.log
 	@$(pytest) -n 4 --dist loadgroup tests
 
 .PHONY: lint

@@ -29,6 +29,11 @@ static const struct unit_row unit_rows[] = {
 	{"d", UNIT_SECONDS, 86400, 1},
 };
 
+static const struct unit_row no_unit = {"", UNIT_NONE, 1, 1};
+
+/* The largest whole number that a double counts to, 8 PB: no limit of ours is above it. */
+static const double largest = 9007199254740992.0;
+
 static const struct unit_row *
 unit_find(const char *name, size_t length)
 {
@@ -67,19 +72,16 @@ parse_quantity(const char **cursor, struct parse_quantity *ret, struct err *err)
 	value = strtod(text, NULL);
 	while (isalpha((unsigned char)unit[unit_length]))
 		unit_length++;
-	if (unit_length == 0) {
-		*ret = (struct parse_quantity){.value = value, .unit = UNIT_NONE};
-		*cursor = text + length;
-		return 0;
-	}
-	found = unit_find(unit, unit_length);
+	found = unit_length == 0 ? &no_unit : unit_find(unit, unit_length);
 	if (found == NULL) {
 		err_set(err, ERR_USAGE, "unknown unit \"%.*s\"", (int)(unit_length < 32 ? unit_length : 32), unit);
 		return err_hint(err, "units are B kB MB GB TB (powers of 1024), us ms s min h d");
 	}
-	ret->value = value * found->multiplier / found->divisor;
-	ret->unit = found->unit;
-	*cursor = unit + unit_length;
+	value = value * found->multiplier / found->divisor;
+	if (value > largest || value < -largest)
+		return err_set(err, ERR_USAGE, "\"%.*s\" is out of range", (int)length, text);
+	*ret = (struct parse_quantity){.value = value, .unit = found->unit};
+	*cursor = unit_length == 0 ? text + length : unit + unit_length;
 	return 0;
 }
 

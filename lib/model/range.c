@@ -91,16 +91,33 @@ range_covers(const struct range *warning, const struct range *critical)
 }
 
 void
+range_write_number(double value, struct text *text)
+{
+	char digits[64];
+	size_t length = (size_t)snprintf(digits, sizeof digits, "%.6f", value);
+
+	if (length >= sizeof digits) /* beyond any figure of ours */
+		length = sizeof digits - 1;
+	while (digits[length - 1] == '0')
+		length--;
+	if (digits[length - 1] == '.')
+		length--;
+	text_add_bytes(text, digits, length);
+}
+
+void
 range_write(const struct range *range, struct text *text)
 {
 	if (range->is_inverted)
 		text_add(text, "@");
 	if (range->start == -INFINITY)
 		text_add(text, "~:");
-	else if (range->start != 0 || range->end == INFINITY)
-		text_add(text, "%.15g:", range->start);
+	else if (range->start != 0 || range->end == INFINITY) {
+		range_write_number(range->start, text);
+		text_add(text, ":");
+	}
 	if (range->end != INFINITY)
-		text_add(text, "%.15g", range->end);
+		range_write_number(range->end, text);
 }
 
 /* At most one decimal, and none where it is zero: "1.5", "16". */

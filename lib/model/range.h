@@ -46,6 +46,12 @@ bool range_covers(const struct range *warning, const struct range *critical);
 /* Appends the range as performance data has it: base units, no unit signs ("~:16777216"). */
 void range_write(const struct range *range, struct text *text);
 
+/*
+ * Appends a number as the performance data's grammar has it: digits and a point, never an exponent;
+ * whole, or with up to six decimals.
+ */
+void range_write_number(double value, struct text *text);
+
 /* Appends when it alerts, for people: "above 16 MB", "below 2", "outside 1 to 5 s". */
 void range_describe(const struct range *range, enum unit unit, struct text *text);
 

@@ -18,10 +18,12 @@ static void
 write_metric(const struct verdict_metric *metric, struct text *text)
 {
 	text_add(text, " %s=", metric->name);
-	if (isnan(metric->value))
+	if (isnan(metric->value)) {
 		text_add(text, "U");
-	else
-		text_add(text, "%.15g%s", metric->value, unit_sign(metric->unit));
+	} else {
+		range_write_number(metric->value, text);
+		text_add(text, "%s", unit_sign(metric->unit));
+	}
 	text_add(text, ";");
 	if (metric->warning.is_set)
 		range_write(&metric->warning, text);

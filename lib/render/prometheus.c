@@ -3,7 +3,6 @@
  * collector refuses a file that has any). A state is a series each, one of them 1.
  */
 #include <math.h>
-#include <stdint.h>
 
 #include "lib/render/writers.h"
 
@@ -49,10 +48,12 @@ write_number(const char *name, const char *help, const struct verdict *verdict, 
 	write_head(name, help, text);
 	text_add(text, "%s", name);
 	write_labels(verdict, text);
+	text_add(text, "} ");
 	if (isnan(value))
-		text_add(text, "} NaN\n");
+		text_add(text, "NaN");
 	else
-		text_add(text, value == (double)(int64_t)value ? "} %.0f\n" : "} %.15g\n", value);
+		range_write_number(value, text);
+	text_add(text, "\n");
 }
 
 void
