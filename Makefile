@@ -180,6 +180,12 @@ lint: deps-check
 	@$(pytest) tests/lint
 	@$(python) tests/lint/sizes.py
 
+# The layout of C sources is clang-format's, by .clang-format.
+.PHONY: format
+format:
+	clang-format -i $(wildcard lib/*/*.[ch] checks/*.[ch] tests/cases/*.c tests/fuzz/*.c tests/unit/*/*.[ch] \
+		tests/scripted/*.c tests/bench/*.c)
+
 # -- trying out ----------------------------------------------------------------------------------
 
 .PHONY: demo

@@ -1,9 +1,9 @@
 /*
  * check_pg_leader: is this node the leader, writable and undisputed?
  *
- * One connection and one query (a second where a primary is read-only). The role is always asked for in SQL: the in_hot_standby that a
- * server reports at connection start is stale behind PgBouncer, and no client can tell that it
- * talks to one.
+ * One connection and one query (a second where a primary is read-only). The role is always asked for in SQL:
+ * the in_hot_standby that a server reports at connection start is stale behind PgBouncer, and no client can
+ * tell that it talks to one.
  */
 #include <string.h>
 
@@ -35,18 +35,21 @@ is_own_setting(const char *source)
 }
 
 static void
-judge_read_only(const char *source, const struct leader_limits *limits, uint32_t timeline, struct verdict *verdict)
+judge_read_only(
+	const char *source, const struct leader_limits *limits, uint32_t timeline, struct verdict *verdict)
 {
 	if (is_own_setting(source)) {
-		judge_reason(verdict, STATE_OK, "default_transaction_read_only is set for the role of this check");
-		judge_hint(verdict, "the server's own setting cannot be seen past it; to have it checked: "
-				    "ALTER ROLE ... RESET default_transaction_read_only");
+		judge_reason(
+			verdict, STATE_OK, "default_transaction_read_only is set for the role of this check");
+		judge_hint(verdict,
+			"the server's own setting cannot be seen past it; to have it checked: "
+			"ALTER ROLE ... RESET default_transaction_read_only");
 	} else if (limits->allow_read_only) {
 		judge_reason(verdict, STATE_OK, "read-only, which is allowed");
 	} else {
 		judge_reason(verdict, STATE_CRITICAL,
-			"primary on timeline %u, but read-only (default_transaction_read_only, set by: %s)", timeline,
-			source);
+			"primary on timeline %u, but read-only (default_transaction_read_only, set by: %s)",
+			timeline, source);
 		judge_hint(verdict, "reset default_transaction_read_only, or pass --allow-read-only");
 	}
 }
@@ -75,16 +78,31 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 }
 
 static const struct setting settings[] = {
-	{.name = "warning", .letter = 'w', .type = SETTING_LIMIT, SETTING_AT(struct leader_limits, warning),
-		.argument = "RANGE", .help = "WARNING when the response time is outside RANGE, such as 200ms",
-		.accepted = 1U << UNIT_SECONDS, .plain = UNIT_SECONDS},
-	{.name = "critical", .letter = 'c', .type = SETTING_LIMIT, SETTING_AT(struct leader_limits, critical),
-		.argument = "RANGE", .help = "CRITICAL when the response time is outside RANGE, such as 1s",
-		.accepted = 1U << UNIT_SECONDS, .plain = UNIT_SECONDS},
-	{.name = "allow-read-only", .type = SETTING_FLAG, SETTING_AT(struct leader_limits, allow_read_only),
+	{.name = "warning",
+		.letter = 'w',
+		.type = SETTING_LIMIT,
+		SETTING_AT(struct leader_limits, warning),
+		.argument = "RANGE",
+		.help = "WARNING when the response time is outside RANGE, such as 200ms",
+		.accepted = 1U << UNIT_SECONDS,
+		.plain = UNIT_SECONDS},
+	{.name = "critical",
+		.letter = 'c',
+		.type = SETTING_LIMIT,
+		SETTING_AT(struct leader_limits, critical),
+		.argument = "RANGE",
+		.help = "CRITICAL when the response time is outside RANGE, such as 1s",
+		.accepted = 1U << UNIT_SECONDS,
+		.plain = UNIT_SECONDS},
+	{.name = "allow-read-only",
+		.type = SETTING_FLAG,
+		SETTING_AT(struct leader_limits, allow_read_only),
 		.help = "accept a primary whose default_transaction_read_only is on"},
-	{.name = "wrong-role", .type = SETTING_STATE, SETTING_AT(struct leader_limits, policy.wrong_role),
-		.initial = "critical", .argument = "STATE",
+	{.name = "wrong-role",
+		.type = SETTING_STATE,
+		SETTING_AT(struct leader_limits, policy.wrong_role),
+		.initial = "critical",
+		.argument = "STATE",
 		.help = "the state of a standby; whatever it is, keepalived and HAProxy hear no"},
 };
 

@@ -37,8 +37,8 @@ judge_replayed(uint64_t position, uint64_t wanted, struct verdict *verdict)
 	if (position >= wanted)
 		judge_reason(verdict, STATE_OK, "has replayed %s", lsn_format(wanted, want));
 	else
-		judge_reason(verdict, STATE_CRITICAL, "has not replayed %s, is at %s", lsn_format(wanted, want),
-			lsn_format(position, have));
+		judge_reason(verdict, STATE_CRITICAL, "has not replayed %s, is at %s",
+			lsn_format(wanted, want), lsn_format(position, have));
 }
 
 static void
@@ -71,7 +71,8 @@ judge_hidden(const struct replica_limits *limits, struct verdict *verdict)
 
 /* Whether WAL comes in. False when nothing more can be said. */
 static bool
-judge_source(const struct snapshot_standby *standby, const struct replica_limits *limits, struct verdict *verdict)
+judge_source(
+	const struct snapshot_standby *standby, const struct replica_limits *limits, struct verdict *verdict)
 {
 	switch (lag_source(standby)) {
 	case LAG_STREAMING:
@@ -95,8 +96,9 @@ judge_source(const struct snapshot_standby *standby, const struct replica_limits
 			judge_reason(verdict, STATE_OK, "in archive recovery");
 		} else {
 			judge_reason(verdict, STATE_CRITICAL, "not streaming: no WAL receiver, lag unknown");
-			judge_hint(verdict, "see the standby's log for why it cannot reach its primary "
-					    "(primary_conninfo), or pass --allow-archive-recovery");
+			judge_hint(verdict,
+				"see the standby's log for why it cannot reach its primary "
+				"(primary_conninfo), or pass --allow-archive-recovery");
 		}
 		break;
 	}
@@ -112,7 +114,8 @@ judge_unknown(const char *what, enum unit unit, const struct replica_limits *lim
 }
 
 static void
-judge_lag(const struct snapshot_standby *standby, const struct replica_limits *limits, struct verdict *verdict)
+judge_lag(
+	const struct snapshot_standby *standby, const struct replica_limits *limits, struct verdict *verdict)
 {
 	bool is_archive = limits->allow_archive_recovery && lag_source(standby) == LAG_NO_RECEIVER;
 	int64_t bytes = lag_bytes(standby), ms = is_archive ? lag_archive_ms(standby) : lag_ms(standby);
@@ -155,8 +158,9 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 	if (!judge_source(standby, limits, verdict))
 		return;
 	if (strcmp(standby->replay_pause, "not paused") != 0) {
-		judge_reason(verdict, STATE_CRITICAL, strcmp(standby->replay_pause, "paused") == 0
-				? "replay is paused" : "a pause of replay is requested");
+		judge_reason(verdict, STATE_CRITICAL,
+			strcmp(standby->replay_pause, "paused") == 0 ? "replay is paused"
+								     : "a pause of replay is requested");
 		judge_hint(verdict, "SELECT pg_wal_replay_resume() lets it go on");
 	}
 	judge_replayed(standby->replay_lsn, limits->replayed, verdict);
@@ -166,24 +170,48 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 #define LAG_UNITS (1U << UNIT_BYTES | 1U << UNIT_SECONDS)
 
 static const struct setting settings[] = {
-	{.name = "warning", .letter = 'w', .type = SETTING_LIMIT, SETTING_AT(struct replica_limits, warning),
-		.argument = "RANGE", .help = "WARNING when the replay lag is outside RANGE; bytes (16MB) or time (30s)",
-		.accepted = LAG_UNITS, .plain = UNIT_BYTES},
-	{.name = "critical", .letter = 'c', .type = SETTING_LIMIT, SETTING_AT(struct replica_limits, critical),
-		.argument = "RANGE", .help = "CRITICAL likewise; give either option twice to limit both",
-		.accepted = LAG_UNITS, .plain = UNIT_BYTES},
-	{.name = "allow-archive-recovery", .type = SETTING_FLAG,
+	{.name = "warning",
+		.letter = 'w',
+		.type = SETTING_LIMIT,
+		SETTING_AT(struct replica_limits, warning),
+		.argument = "RANGE",
+		.help = "WARNING when the replay lag is outside RANGE; bytes (16MB) or time (30s)",
+		.accepted = LAG_UNITS,
+		.plain = UNIT_BYTES},
+	{.name = "critical",
+		.letter = 'c',
+		.type = SETTING_LIMIT,
+		SETTING_AT(struct replica_limits, critical),
+		.argument = "RANGE",
+		.help = "CRITICAL likewise; give either option twice to limit both",
+		.accepted = LAG_UNITS,
+		.plain = UNIT_BYTES},
+	{.name = "allow-archive-recovery",
+		.type = SETTING_FLAG,
 		SETTING_AT(struct replica_limits, allow_archive_recovery),
 		.help = "accept a standby that does not stream, but restores WAL from an archive"},
-	{.name = "accept-primary", .type = SETTING_FLAG, SETTING_AT(struct replica_limits, accept_primary),
+	{.name = "accept-primary",
+		.type = SETTING_FLAG,
+		SETTING_AT(struct replica_limits, accept_primary),
 		.help = "accept the primary too, for read pools that include it"},
-	{.name = "replayed", .type = SETTING_LSN, SETTING_AT(struct replica_limits, replayed), .argument = "LSN",
+	{.name = "replayed",
+		.type = SETTING_LSN,
+		SETTING_AT(struct replica_limits, replayed),
+		.argument = "LSN",
 		.help = "yes only if this WAL position is replayed here (to read one's own writes)"},
-	{.name = "weight-min", .type = SETTING_INTEGER, SETTING_AT(struct replica_limits, weight_min),
-		.initial = "1", .argument = "PERCENT", .min = 0, .max = 100,
+	{.name = "weight-min",
+		.type = SETTING_INTEGER,
+		SETTING_AT(struct replica_limits, weight_min),
+		.initial = "1",
+		.argument = "PERCENT",
+		.min = 0,
+		.max = 100,
 		.help = "HAProxy's weight at the critical lag; it falls to this from 100 at no lag"},
-	{.name = "wrong-role", .type = SETTING_STATE, SETTING_AT(struct replica_limits, policy.wrong_role),
-		.initial = "critical", .argument = "STATE",
+	{.name = "wrong-role",
+		.type = SETTING_STATE,
+		SETTING_AT(struct replica_limits, policy.wrong_role),
+		.initial = "critical",
+		.argument = "STATE",
 		.help = "the state of a primary; whatever it is, keepalived and HAProxy hear no"},
 };
 

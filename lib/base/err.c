@@ -28,7 +28,8 @@ err_set(struct err *err, enum err_class class, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(raw, sizeof raw, format, arguments);
 	va_end(arguments);
-	/* All of it: faults travel in snapshots from process to process, and what lay here before must not. */
+	/* All of it: faults travel in snapshots from process to process, and what lay here before must not.
+	 */
 	memset(err, 0, sizeof *err);
 	err->class = class;
 	text_clean(err->text, sizeof err->text, raw);
@@ -64,8 +65,7 @@ err_context(struct err *err, const char *format, ...)
 	return -1;
 }
 
-const char *
-err_class_name(enum err_class class)
+const char *err_class_name(enum err_class class)
 {
 	return class_names[class];
 }
@@ -76,6 +76,6 @@ err_class_parse(const char *name)
 	enum err_class class = ERR_NONE;
 
 	while (class < ERR_CLASS_COUNT && strcmp(class_names[class], name) != 0)
-		class++;
+		class ++;
 	return class;
 }

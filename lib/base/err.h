@@ -30,8 +30,8 @@ struct err {
  * Fills `err` with a class and a text, made clean by text_clean(), and empties the hint.
  * Returns -1, so that a caller can write `return err_set(...)`.
  */
-int err_set(struct err *err, enum err_class class, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+int
+err_set(struct err *err, enum err_class class, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Adds the remedy. Returns -1. */
 int err_hint(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

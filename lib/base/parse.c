@@ -74,7 +74,8 @@ parse_quantity(const char **cursor, struct parse_quantity *ret, struct err *err)
 		unit_length++;
 	found = unit_length == 0 ? &no_unit : unit_find(unit, unit_length);
 	if (found == NULL) {
-		err_set(err, ERR_USAGE, "unknown unit \"%.*s\"", (int)(unit_length < 32 ? unit_length : 32), unit);
+		err_set(err, ERR_USAGE, "unknown unit \"%.*s\"", (int)(unit_length < 32 ? unit_length : 32),
+			unit);
 		return err_hint(err, "units are B kB MB GB TB (powers of 1024), us ms s min h d");
 	}
 	value = value * found->multiplier / found->divisor;
@@ -94,7 +95,7 @@ parse_duration_ms(const char *text, int64_t *ret_ms, struct err *err)
 	struct err cause;
 
 	if (parse_quantity(&cursor, &quantity, &cause) != 0 || *cursor != '\0'
-	    || (quantity.unit != UNIT_NONE && quantity.unit != UNIT_SECONDS)) {
+		|| (quantity.unit != UNIT_NONE && quantity.unit != UNIT_SECONDS)) {
 		err_set(err, ERR_USAGE, "\"%s\" is not a duration", text);
 		return err_hint(err, "write it like 500ms, 5s or 1min");
 	}

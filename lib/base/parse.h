@@ -26,8 +26,7 @@ int parse_quantity(const char **cursor, struct parse_quantity *ret, struct err *
 	__attribute__((warn_unused_result));
 
 /* A duration such as `5s`, `500ms`, `1min`; a plain number counts seconds. All of `text`. */
-int parse_duration_ms(const char *text, int64_t *ret_ms, struct err *err)
-	__attribute__((warn_unused_result));
+int parse_duration_ms(const char *text, int64_t *ret_ms, struct err *err) __attribute__((warn_unused_result));
 
 /* A whole decimal number from `min` to `max`. All of `text`. */
 int parse_integer(const char *text, int64_t min, int64_t max, int64_t *ret, struct err *err)

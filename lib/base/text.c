@@ -17,18 +17,18 @@ text_init(struct text *text, char *storage, size_t size)
 static size_t
 character_length(const unsigned char *from)
 {
-	size_t length = from[0] < 0x80                     ? 1
-		: from[0] >= 0xC2 && from[0] <= 0xDF   ? 2
-		: (from[0] & 0xF0) == 0xE0             ? 3
-		: from[0] >= 0xF0 && from[0] <= 0xF4   ? 4
-						       : 0;
+	size_t length = from[0] < 0x80               ? 1
+		: from[0] >= 0xC2 && from[0] <= 0xDF ? 2
+		: (from[0] & 0xF0) == 0xE0           ? 3
+		: from[0] >= 0xF0 && from[0] <= 0xF4 ? 4
+						     : 0;
 
 	for (size_t i = 1; i < length; i++)
 		if ((from[i] & 0xC0) != 0x80)
 			return 0;
 	/* Overlong forms, surrogates and what lies past U+10FFFF are not characters. */
 	if ((from[0] == 0xE0 && from[1] < 0xA0) || (from[0] == 0xED && from[1] > 0x9F)
-	    || (from[0] == 0xF0 && from[1] < 0x90) || (from[0] == 0xF4 && from[1] > 0x8F))
+		|| (from[0] == 0xF0 && from[1] < 0x90) || (from[0] == 0xF4 && from[1] > 0x8F))
 		return 0;
 	return length;
 }

@@ -23,8 +23,8 @@ void text_init(struct text *text, char *storage, size_t size);
 
 /* Appends; what does not fit is left out and marks the text as truncated. */
 void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void text_add_list(struct text *text, const char *format, va_list arguments)
-	__attribute__((format(printf, 2, 0)));
+void
+text_add_list(struct text *text, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
 void text_add_bytes(struct text *text, const char *bytes, size_t length);
 
 /*

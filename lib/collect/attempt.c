@@ -31,8 +31,8 @@ keep_telling(struct err *kept, const struct err *err)
 
 /* One host: every address that its name has. */
 static int
-attempt_host(
-	const struct place *place, int64_t deadline_ms, attempt_function *attempt, void *context, struct err *err)
+attempt_host(const struct place *place, int64_t deadline_ms, attempt_function *attempt, void *context,
+	struct err *err)
 {
 	struct resolve_result found;
 	struct err kept = {.class = ERR_NONE};

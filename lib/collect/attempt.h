@@ -19,7 +19,7 @@ typedef int attempt_function(void *context, const struct place *place, int64_t d
  * up goes to those behind it. `place` (an empty text) gets the one that succeeded, or all.
  * -1 with the most telling of the failures.
  */
-int attempt_places(const struct place_list *places, int64_t deadline_ms, attempt_function *attempt, void *context,
-	struct text *place, struct err *err) __attribute__((warn_unused_result));
+int attempt_places(const struct place_list *places, int64_t deadline_ms, attempt_function *attempt,
+	void *context, struct text *place, struct err *err) __attribute__((warn_unused_result));
 
 #endif

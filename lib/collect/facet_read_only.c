@@ -18,7 +18,8 @@ read_only_sql(int server_version)
 static bool
 is_read_only_primary(const struct snapshot *snapshot)
 {
-	return snapshot_has(snapshot, SNAPSHOT_ROLE) && !snapshot->role.in_recovery && snapshot->role.is_read_only;
+	return snapshot_has(snapshot, SNAPSHOT_ROLE) && !snapshot->role.in_recovery
+		&& snapshot->role.is_read_only;
 }
 
 const struct facet facet_read_only = {

@@ -25,8 +25,9 @@ static const struct meaning meanings[] = {
 	{"3D", ERR_SETUP, "name a database that exists with -d"},
 	{"42501", ERR_SETUP, "grant the role of this check what it needs, see monitoring-role.sql"},
 	{"42", ERR_SETUP, NULL},
-	{"53300", ERR_FULL, "end idle sessions or raise max_connections; reserved_connections (16 and later) keeps "
-			    "slots for monitoring"},
+	{"53300", ERR_FULL,
+		"end idle sessions or raise max_connections; reserved_connections (16 and later) keeps "
+		"slots for monitoring"},
 	{"57014", ERR_TIMEOUT, NULL}, /* the statement timeout that we asked for, or a cancel */
 	{"", ERR_DOWN, NULL},
 };
@@ -122,8 +123,9 @@ message_refuse_conninfo(struct err *err, const char *message)
 	if (from == NULL)
 		err_set(err, ERR_USAGE, "bad connection string: %s", message);
 	else
-		err_set(err, ERR_USAGE, "bad connection string: %.*s\"...\"%s", (int)(from - message), message,
-			to == from ? "" : to + 1);
-	return err_hint(err, "it may hold a password, so it is not shown; quote values with blanks ('...') and "
-			     "percent-encode special characters in a URI");
+		err_set(err, ERR_USAGE, "bad connection string: %.*s\"...\"%s", (int)(from - message),
+			message, to == from ? "" : to + 1);
+	return err_hint(err,
+		"it may hold a password, so it is not shown; quote values with blanks ('...') and "
+		"percent-encode special characters in a URI");
 }

@@ -27,9 +27,9 @@ struct pg {
 	int64_t received;           /* bytes that came in, in all */
 	bool settings_in_statement; /* a pooler refused them at the start of the connection */
 	int64_t timeout_ms;
-	bool is_choosy;             /* one of several hosts, which target_session_attrs may refuse */
-	bool is_let_in;             /* the server asked for no authentication */
-	bool is_direct;             /* TLS without asking for it first */
+	bool is_choosy;              /* one of several hosts, which target_session_attrs may refuse */
+	bool is_let_in;              /* the server asked for no authentication */
+	bool is_direct;              /* TLS without asking for it first */
 	enum wire_phase heard_phase; /* the one whose first byte was looked at */
 };
 
@@ -139,7 +139,8 @@ copy_options(PGconn *conn, const PQconninfoOption *options, struct effective *re
 
 	for (; options->keyword != NULL; options++)
 		if (copy_option(options, ret) != 0)
-			return err_set(err, ERR_USAGE, "the connection parameter \"%s\" is too long", options->keyword);
+			return err_set(err, ERR_USAGE, "the connection parameter \"%s\" is too long",
+				options->keyword);
 	if (ret->places.host[0] == '\0' && ret->places.hostaddr[0] == '\0' && default_host != NULL)
 		snprintf(ret->places.host, sizeof ret->places.host, "%s", default_host);
 	if (has_empty_host(&ret->places))
@@ -249,7 +250,8 @@ listen_to_server(struct pg *pg)
 
 /* Why a connection failed, from what the server said and from how far it had come. */
 static int
-explain_failure(struct pg *pg, const char *where, enum wire_heard heard, ConnStatusType stage, char sqlstate[MESSAGE_SQLSTATE_SIZE], struct err *err)
+explain_failure(struct pg *pg, const char *where, enum wire_heard heard, ConnStatusType stage,
+	char sqlstate[MESSAGE_SQLSTATE_SIZE], struct err *err)
 {
 	const char *message = PQerrorMessage(pg->conn);
 	char words[512];
@@ -262,7 +264,8 @@ explain_failure(struct pg *pg, const char *where, enum wire_heard heard, ConnSta
 		return err_hint(err, "put it into the password file (~/.pgpass, or passfile= in -d)");
 	}
 	if (pg->is_choosy && PQparameterStatus(pg->conn, "server_version") != NULL)
-		return err_set(err, ERR_DOWN, "%s is not what target_session_attrs asks for: %s", where, words);
+		return err_set(
+			err, ERR_DOWN, "%s is not what target_session_attrs asks for: %s", where, words);
 	/* Once let in, there is nothing left that a client could refuse but what it cannot read. */
 	if (heard == WIRE_SERVER && (stage == CONNECTION_AUTH_OK || pg->is_let_in))
 		heard = WIRE_STRANGE;
@@ -307,8 +310,10 @@ explain_timeout(PGconn *conn, const char *where, struct err *err)
 	bool is_connected = PQstatus(conn) != CONNECTION_STARTED && PQstatus(conn) != CONNECTION_NEEDED;
 
 	err_set(err, ERR_TIMEOUT, "no answer from %s in time (%s)", where, stage_name(conn));
-	return err_hint(err, is_connected ? "it accepts connections but does not answer: is the server frozen or overloaded?"
-					  : "is the host up, and does a firewall drop what is sent to it?");
+	return err_hint(err,
+		is_connected
+			? "it accepts connections but does not answer: is the server frozen or overloaded?"
+			: "is the host up, and does a firewall drop what is sent to it?");
 }
 
 static void
@@ -320,7 +325,8 @@ ignore_notice(void *context, const PGresult *result)
 
 /* Drives a connection until it stands, fails or the deadline passes. */
 static int
-connect_until(struct pg *pg, const char *where, int64_t deadline_ms, char sqlstate[MESSAGE_SQLSTATE_SIZE], struct err *err)
+connect_until(struct pg *pg, const char *where, int64_t deadline_ms, char sqlstate[MESSAGE_SQLSTATE_SIZE],
+	struct err *err)
 {
 	PostgresPollingStatusType next = PGRES_POLLING_WRITING;
 	enum wire_heard heard = WIRE_NOTHING;
@@ -357,8 +363,9 @@ connect_until(struct pg *pg, const char *where, int64_t deadline_ms, char sqlsta
 static void
 write_session_options(const struct pg *pg, const struct effective *effective, struct text *text)
 {
-	text_add(text, "%s%s-c statement_timeout=%lld -c search_path= "
-		       "-c default_transaction_isolation=read\\ committed",
+	text_add(text,
+		"%s%s-c statement_timeout=%lld -c search_path= "
+		"-c default_transaction_isolation=read\\ committed",
 		effective->options, effective->options[0] != '\0' ? " " : "", (long long)pg->timeout_ms);
 }
 
@@ -393,7 +400,8 @@ connect_once(const struct connecting *connecting, const struct place *place, int
 	keyword_add(&keywords, "options", options.bytes);
 	pg->is_choosy = place_count(&effective->places) > 1;
 	if (!pg->is_choosy)
-		keyword_add(&keywords, "target_session_attrs", "any"); /* whether it fits is what we are to say */
+		keyword_add(
+			&keywords, "target_session_attrs", "any"); /* whether it fits is what we are to say */
 	pg->received = 0;
 	pg->heard_phase = WIRE_ANY;
 	pg->is_let_in = false;
@@ -442,7 +450,8 @@ verify_server(const struct pg *pg, struct err *err)
 }
 
 int
-pg_open(const struct target *target, int64_t deadline_ms, struct text *place, struct pg **ret, struct err *err)
+pg_open(const struct target *target, int64_t deadline_ms, struct text *place, struct pg **ret,
+	struct err *err)
 {
 	struct pg *pg = calloc(1, sizeof *pg);
 	struct connecting connecting = {.pg = pg, .target = target};
@@ -451,7 +460,9 @@ pg_open(const struct target *target, int64_t deadline_ms, struct text *place, st
 		return err_set(err, ERR_DOWN, "out of memory");
 	pg->timeout_ms = target->timeout_ms;
 	if (effective_of(target, &connecting.effective, err) == 0
-		&& attempt_places(&connecting.effective.places, deadline_ms, connect_address, &connecting, place, err) == 0
+		&& attempt_places(&connecting.effective.places, deadline_ms, connect_address, &connecting,
+			   place, err)
+			== 0
 		&& verify_server(pg, err) == 0) {
 		PQsetnonblocking(pg->conn, 1);
 		*ret = pg;
@@ -509,7 +520,8 @@ await_result(struct pg *pg, int64_t deadline_ms, struct err *err)
 			break;
 		if (unsent == 0 && !PQisBusy(pg->conn))
 			return 0;
-		if (!wait_for(PQsocket(pg->conn), (short)(unsent > 0 ? POLLIN | POLLOUT : POLLIN), deadline_ms))
+		if (!wait_for(
+			    PQsocket(pg->conn), (short)(unsent > 0 ? POLLIN | POLLOUT : POLLIN), deadline_ms))
 			return err_set(err, ERR_TIMEOUT, "no answer to a query in time");
 		if (!count_received(pg))
 			return err_set(err, ERR_PROTOCOL, "the answer to a query is too long");
@@ -533,15 +545,18 @@ judge_result(const PGresult *result, struct err *err)
 	case PGRES_TUPLES_OK:
 		if (PQntuples(result) == 1)
 			return 0;
-		return err_set(err, ERR_PROTOCOL, "a query returned %d rows instead of one", PQntuples(result));
+		return err_set(
+			err, ERR_PROTOCOL, "a query returned %d rows instead of one", PQntuples(result));
 	case PGRES_PIPELINE_ABORTED:
 		return err_set(err, ERR_PROTOCOL, "a query was passed over after an error");
 	case PGRES_FATAL_ERROR:
 		if (sqlstate != NULL)
-			return message_fill(err, sqlstate, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
+			return message_fill(err, sqlstate,
+				PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
 				PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
 		/* A server that went away shows before this; here libpq could not follow the answer. */
-		return err_set(err, ERR_PROTOCOL, "broken answer to a query: %s", PQresultErrorMessage(result));
+		return err_set(
+			err, ERR_PROTOCOL, "broken answer to a query: %s", PQresultErrorMessage(result));
 	default:
 		return err_set(err, ERR_PROTOCOL, "unexpected answer to a query (%s)",
 			PQresStatus(PQresultStatus(result)));
@@ -617,8 +632,9 @@ send_simple(struct pg *pg, const char *statement)
 		return PQsendQuery(pg->conn, statement) == 1 ? 0 : -1;
 	/* Together they are one implicit transaction, so SET LOCAL ends with it. */
 	text_init(&text, storage, sizeof storage);
-	text_add(&text, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = %lld; "
-			"SET LOCAL search_path = ''; %s",
+	text_add(&text,
+		"SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = %lld; "
+		"SET LOCAL search_path = ''; %s",
 		(long long)pg->timeout_ms, statement);
 	return !text.is_truncated && PQsendQuery(pg->conn, storage) == 1 ? 0 : -1;
 }
@@ -658,7 +674,8 @@ ask_pipelined(struct pg *pg, const struct question *question, size_t *answered, 
 	bool is_sent = PQenterPipelineMode(pg->conn) == 1;
 
 	for (size_t i = 0; i < question->count && is_sent; i++)
-		is_sent = PQsendQueryParams(pg->conn, question->statements[i], 0, NULL, NULL, NULL, NULL, 0) == 1
+		is_sent = PQsendQueryParams(pg->conn, question->statements[i], 0, NULL, NULL, NULL, NULL, 0)
+				== 1
 			&& PQpipelineSync(pg->conn) == 1;
 	if (!is_sent)
 		return err_set(err, ERR_DOWN, "cannot send queries");

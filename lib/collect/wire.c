@@ -21,7 +21,8 @@ is_answer(const unsigned char *bytes, size_t length, char yes)
 static bool
 is_startup_message(const unsigned char *bytes, size_t length)
 {
-	uint32_t said = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8 | bytes[4];
+	uint32_t said = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8
+		| bytes[4];
 
 	if (strchr("REvN", bytes[0]) == NULL || bytes[0] == '\0')
 		return false;

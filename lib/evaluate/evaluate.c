@@ -40,8 +40,8 @@ evaluate_check(const struct check *check, const struct snapshot *snapshots, size
 }
 
 void
-evaluate_error(
-	const struct check *check, const struct policy *policy, const struct err *err, struct verdict *verdict)
+evaluate_error(const struct check *check, const struct policy *policy, const struct err *err,
+	struct verdict *verdict)
 {
 	judge_begin(verdict, check, NULL);
 	judge_fault(verdict, policy, err);

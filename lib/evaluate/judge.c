@@ -83,15 +83,16 @@ static const struct range unlimited = {.is_set = false};
 
 /* Keeps a figure while there is room. */
 static void
-add_metric(struct verdict *verdict, const char *name, double value, enum unit unit, const struct range *warning,
-	const struct range *critical)
+add_metric(struct verdict *verdict, const char *name, double value, enum unit unit,
+	const struct range *warning, const struct range *critical)
 {
 	struct verdict_metric *metric;
 
 	if (verdict->metric_count == VERDICT_METRICS)
 		return;
 	metric = &verdict->metrics[verdict->metric_count++];
-	*metric = (struct verdict_metric){.value = value, .unit = unit, .warning = *warning, .critical = *critical};
+	*metric = (struct verdict_metric){
+		.value = value, .unit = unit, .warning = *warning, .critical = *critical};
 	text_clean(metric->name, sizeof metric->name, name);
 }
 

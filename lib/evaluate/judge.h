@@ -35,8 +35,8 @@ void judge_figure(struct verdict *verdict, const char *name, double value, enum 
  * "SUBJECT is 20 MB (critical above 16 MB)". NAN is not held against limits: the caller must
  * say what it means that the figure is unknown.
  */
-void judge_metric(struct verdict *verdict, const char *subject, const char *name, double value, enum unit unit,
-	const struct limit *warning, const struct limit *critical);
+void judge_metric(struct verdict *verdict, const char *subject, const char *name, double value,
+	enum unit unit, const struct limit *warning, const struct limit *critical);
 
 /*
  * Ends the verdict: the summary is made of the findings that have its state, in their order.

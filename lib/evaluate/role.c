@@ -11,7 +11,8 @@ role_timeline(const struct snapshot_role *role, const struct policy *policy, str
 	if (timeline == 0) {
 		struct err fault;
 
-		err_set(&fault, ERR_PROTOCOL, "a primary without a timeline: its WAL file is \"%s\"", role->wal_file);
+		err_set(&fault, ERR_PROTOCOL, "a primary without a timeline: its WAL file is \"%s\"",
+			role->wal_file);
 		judge_fault(verdict, policy, &fault);
 	}
 	return timeline;

@@ -10,6 +10,7 @@
  * The timeline of a primary. 0 when what it answered holds none: that is then a finding of the
  * class protocol, and nothing more can be said.
  */
-uint32_t role_timeline(const struct snapshot_role *role, const struct policy *policy, struct verdict *verdict);
+uint32_t
+role_timeline(const struct snapshot_role *role, const struct policy *policy, struct verdict *verdict);
 
 #endif

@@ -21,14 +21,14 @@ struct policy {
 };
 
 struct check {
-	const char *name;    /* "pg_leader"; the program is check_pg_leader */
-	const char *title;   /* "PG LEADER": how the Nagios line begins */
-	const char *summary; /* the question, for --help */
-	const char *example; /* a few command lines with what they do, for --help */
+	const char *name;                  /* "pg_leader"; the program is check_pg_leader */
+	const char *title;                 /* "PG LEADER": how the Nagios line begins */
+	const char *summary;               /* the question, for --help */
+	const char *example;               /* a few command lines with what they do, for --help */
 	const struct facet *const *facets; /* ends in NULL */
 	const struct setting *settings;
 	size_t setting_count;
-	size_t limits_size;  /* of the struct that the settings fill; it begins with struct policy */
+	size_t limits_size; /* of the struct that the settings fill; it begins with struct policy */
 	/*
 	 * Answers from `count` snapshots (the first is the node asked about), of which every part
 	 * that a facet above fills, and that is due, was obtained in the first. Pure: no clock, no I/O.

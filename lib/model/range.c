@@ -61,7 +61,8 @@ range_parse(const char *text, struct range *ret, enum unit *ret_unit, struct err
 		return 0;
 	err_context(err, "\"%s\" is not a range", text);
 	if (err->hint[0] == '\0')
-		err_hint(err, "ranges are written 10, 10:, ~:10, 10:20 or @10:20, with units like 16MB or 30s");
+		err_hint(err,
+			"ranges are written 10, 10:, ~:10, 10:20 or @10:20, with units like 16MB or 30s");
 	return -1;
 }
 
@@ -87,7 +88,8 @@ range_covers(const struct range *warning, const struct range *critical)
 	/* Critical outside, warning inside: each side where the critical range ends must lie within. */
 	return (critical->start == -INFINITY
 		       || (warning->start == -INFINITY && warning->end >= critical->start))
-		&& (critical->end == INFINITY || (warning->end == INFINITY && warning->start <= critical->end));
+		&& (critical->end == INFINITY
+			|| (warning->end == INFINITY && warning->start <= critical->end));
 }
 
 void
@@ -189,7 +191,8 @@ void
 range_describe(const struct range *range, enum unit unit, struct text *text)
 {
 	bool has_end = range->end != INFINITY;
-	/* What is measured is seldom negative: "10" alerts above 10, and below 0, which goes without saying. */
+	/* What is measured is seldom negative: "10" alerts above 10, and below 0, which goes without saying.
+	 */
 	bool is_plain = range->start == 0 && has_end && !range->is_inverted;
 	bool has_start = range->start != -INFINITY && !is_plain;
 
@@ -205,8 +208,8 @@ range_describe(const struct range *range, enum unit unit, struct text *text)
 static const char *
 unit_example(enum unit unit)
 {
-	static const char *const examples[UNIT_COUNT] = {"a number such as 2", "bytes such as 16MB",
-		"a time such as 30s", "a percentage such as 80%"};
+	static const char *const examples[UNIT_COUNT] = {
+		"a number such as 2", "bytes such as 16MB", "a time such as 30s", "a percentage such as 80%"};
 
 	return examples[unit];
 }

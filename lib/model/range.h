@@ -62,7 +62,7 @@ void range_write_quantity(double value, enum unit unit, struct text *text);
  * Adds the range in `text` to a limit. `accepted` holds a bit (1 << unit) for each unit that
  * the check measures, and a plain number means `plain`. Setting one unit twice is refused.
  */
-int range_add_limit(struct limit *limit, const char *text, unsigned accepted, enum unit plain, struct err *err)
-	__attribute__((warn_unused_result));
+int range_add_limit(struct limit *limit, const char *text, unsigned accepted, enum unit plain,
+	struct err *err) __attribute__((warn_unused_result));
 
 #endif

@@ -13,7 +13,7 @@
 enum setting_type {
 	SETTING_FLAG,     /* bool; no argument */
 	SETTING_COUNT,    /* int; no argument, may be repeated */
-	SETTING_TEXT,     /* char[size] */
+	SETTING_TEXT,     /* char[size]; its value may hold a password and is never repeated */
 	SETTING_INTEGER,  /* int64_t from min to max */
 	SETTING_DURATION, /* int64_t in milliseconds, above zero */
 	SETTING_STATE,    /* enum state */
@@ -22,24 +22,19 @@ enum setting_type {
 	SETTING_LSN       /* uint64_t */
 };
 
-enum setting_flags {
-	SETTING_SECRET = 1 /* its value may hold a password: never echo it */
-};
-
 struct setting {
-	const char *name;   /* the long option, and the key in a file */
-	char letter;        /* the short option, or 0 */
+	const char *name; /* the long option, and the key in a file */
+	char letter;      /* the short option, or 0 */
 	enum setting_type type;
-	size_t offset;      /* of the member in its group's struct */
-	size_t size;        /* of the member */
-	const char *initial; /* its default, as one would write it; NULL: empty */
-	const char *argument; /* what --help calls the value */
-	const char *help;   /* one sentence, without a full stop */
+	size_t offset;            /* of the member in its group's struct */
+	size_t size;              /* of the member */
+	const char *initial;      /* its default, as one would write it; NULL: empty */
+	const char *argument;     /* what --help calls the value */
+	const char *help;         /* one sentence, without a full stop */
 	const char *const *words; /* SETTING_WORD: ends in NULL */
-	int64_t min, max;   /* SETTING_INTEGER */
-	unsigned accepted;  /* SETTING_LIMIT: a bit (1 << unit) for each unit that is measured */
-	enum unit plain;    /* SETTING_LIMIT: what a number without a unit means */
-	unsigned flags;
+	int64_t min, max;         /* SETTING_INTEGER */
+	unsigned accepted;        /* SETTING_LIMIT: a bit (1 << unit) for each unit that is measured */
+	enum unit plain;          /* SETTING_LIMIT: what a number without a unit means */
 };
 
 /* The place of a member, for a row: .offset and .size. */

@@ -6,11 +6,11 @@
 #include "lib/base/parse.h"
 #include "lib/model/lsn.h"
 
-#define FIELD(PART, part_member, member, TYPE)                                                     \
-	{                                                                                          \
-		.part = SNAPSHOT_##PART, .name = #member, .type = SNAPSHOT_##TYPE,                 \
-		.offset = offsetof(struct snapshot, part_member.member),                           \
-		.size = sizeof(((struct snapshot *)0)->part_member.member),                        \
+#define FIELD(PART, part_member, member, TYPE)                                                               \
+	{                                                                                                    \
+		.part = SNAPSHOT_##PART, .name = #member, .type = SNAPSHOT_##TYPE,                           \
+		.offset = offsetof(struct snapshot, part_member.member),                                     \
+		.size = sizeof(((struct snapshot *)0)->part_member.member),                                  \
 	}
 
 const struct snapshot_field snapshot_fields[] = {
@@ -124,7 +124,8 @@ set_bool(bool *member, const char *value)
 }
 
 int
-snapshot_set(struct snapshot *snapshot, const struct snapshot_field *field, const char *value, struct err *err)
+snapshot_set(
+	struct snapshot *snapshot, const struct snapshot_field *field, const char *value, struct err *err)
 {
 	void *to = member(snapshot, field);
 	struct err ignored;

@@ -22,40 +22,40 @@ enum snapshot_part { SNAPSHOT_ROLE, SNAPSHOT_READ_ONLY, SNAPSHOT_STANDBY, SNAPSH
 
 /* What every question begins with. */
 struct snapshot_role {
-	bool in_recovery;             /* pg_is_in_recovery() */
-	bool is_read_only;            /* default_transaction_read_only, as this session has it */
-	char wal_file[32];            /* the primary's current WAL file, see lsn_timeline() */
-	uint64_t wal_lsn;             /* the primary's write position; none on a standby */
+	bool in_recovery;  /* pg_is_in_recovery() */
+	bool is_read_only; /* default_transaction_read_only, as this session has it */
+	char wal_file[32]; /* the primary's current WAL file, see lsn_timeline() */
+	uint64_t wal_lsn;  /* the primary's write position; none on a standby */
 };
 
 /* Where a primary's default_transaction_read_only comes from, when it is on. */
 struct snapshot_read_only {
-	char source[32];              /* pg_settings.source: "configuration file", "user", ... */
+	char source[32]; /* pg_settings.source: "configuration file", "user", ... */
 };
 
 /* How a standby gets on; all empty on a primary. */
 struct snapshot_standby {
 	uint64_t replay_lsn;
-	uint64_t receive_lsn;         /* last flushed by streaming; stays when the receiver is gone */
-	char replay_pause[24];        /* "not paused", "pause requested", "paused" */
-	int64_t replay_age_ms;        /* since the commit of the last transaction replayed */
-	int64_t receiver_pid;         /* none: no WAL receiver runs */
-	char receiver_status[16];     /* "streaming", ...; empty: not permitted to see it */
-	uint64_t written_lsn;         /* none until the first WAL after connecting */
-	uint64_t latest_end_lsn;      /* the sender's end of WAL by its last message; likewise */
+	uint64_t receive_lsn;     /* last flushed by streaming; stays when the receiver is gone */
+	char replay_pause[24];    /* "not paused", "pause requested", "paused" */
+	int64_t replay_age_ms;    /* since the commit of the last transaction replayed */
+	int64_t receiver_pid;     /* none: no WAL receiver runs */
+	char receiver_status[16]; /* "streaming", ...; empty: not permitted to see it */
+	uint64_t written_lsn;     /* none until the first WAL after connecting */
+	uint64_t latest_end_lsn;  /* the sender's end of WAL by its last message; likewise */
 	int64_t received_timeline;
-	int64_t receipt_age_ms;       /* since the last message of the sender */
-	int64_t receiver_timeout_ms;  /* wal_receiver_timeout; 0 is off */
+	int64_t receipt_age_ms;      /* since the last message of the sender */
+	int64_t receiver_timeout_ms; /* wal_receiver_timeout; 0 is off */
 	char sender_host[256];
 	int64_t sender_port;
 };
 
 struct snapshot {
-	char target[160];             /* "127.0.0.1:5432", "/run/postgresql:5432"; never a secret */
-	int64_t taken_ms;             /* wall clock, since 1970 */
-	int64_t elapsed_us;           /* what it took to connect and ask */
-	int64_t server_version;       /* 150004; none when nothing was reached */
-	unsigned obtained;            /* a bit for each part */
+	char target[160];       /* "127.0.0.1:5432", "/run/postgresql:5432"; never a secret */
+	int64_t taken_ms;       /* wall clock, since 1970 */
+	int64_t elapsed_us;     /* what it took to connect and ask */
+	int64_t server_version; /* 150004; none when nothing was reached */
+	unsigned obtained;      /* a bit for each part */
 	struct err faults[SNAPSHOT_PART_COUNT];
 	struct snapshot_role role;
 	struct snapshot_read_only read_only;

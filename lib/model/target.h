@@ -5,12 +5,12 @@
 #include <stdint.h>
 
 struct target {
-	char host[1024];    /* names, addresses or socket directories, comma-separated as in libpq */
+	char host[1024]; /* names, addresses or socket directories, comma-separated as in libpq */
 	char port[256];
 	char user[128];
-	char dbname[4096];  /* a name, a conninfo string or a URI; may hold a password: never shown */
+	char dbname[4096];       /* a name, a conninfo string or a URI; may hold a password: never shown */
 	const char *application; /* application_name when nothing else sets it */
-	int64_t timeout_ms; /* for the server's side: statement_timeout */
+	int64_t timeout_ms;      /* for the server's side: statement_timeout */
 };
 
 #endif

@@ -21,22 +21,22 @@ struct verdict_reason {
 
 /* One measured figure, with the limits it was held against. */
 struct verdict_metric {
-	char name[40];   /* with its unit: "replay_lag_bytes"; letters, digits, underscores */
-	double value;    /* in bytes, seconds or per cent; NAN: could not be determined */
+	char name[40]; /* with its unit: "replay_lag_bytes"; letters, digits, underscores */
+	double value;  /* in bytes, seconds or per cent; NAN: could not be determined */
 	enum unit unit;
 	struct range warning;
 	struct range critical;
 };
 
 struct verdict {
-	char check[32];    /* "pg_leader" */
-	char title[40];    /* "PG LEADER" */
+	char check[32]; /* "pg_leader" */
+	char title[40]; /* "PG LEADER" */
 	char target[160];
-	int64_t taken_ms;  /* of the snapshot, wall clock */
+	int64_t taken_ms; /* of the snapshot, wall clock */
 	enum state state;
-	char summary[512]; /* one line */
-	char hint[192];    /* what to do about it; may be empty */
-	struct err fault;  /* when something needed could not be seen; else class none */
+	char summary[512];  /* one line */
+	char hint[192];     /* what to do about it; may be empty */
+	struct err fault;   /* when something needed could not be seen; else class none */
 	bool is_wrong_role; /* the question does not apply to a node of this role */
 	int weight_percent; /* for load balancers; VERDICT_NO_WEIGHT when the check has none */
 	int reason_count;

@@ -12,13 +12,20 @@ write_nothing(const struct verdict *verdict, const struct format_options *option
 }
 
 const struct format formats[FORMAT_COUNT] = {
-	[FORMAT_NAGIOS] = {.name = "nagios", .media_type = "text/plain; charset=utf-8", .write = nagios_write},
-	[FORMAT_KEEPALIVED] = {.name = "keepalived", .media_type = "text/plain; charset=utf-8",
-		.write = write_nothing, .is_yes_no = true},
-	[FORMAT_HAPROXY] = {.name = "haproxy", .media_type = "text/plain; charset=utf-8", .write = haproxy_write},
+	[FORMAT_NAGIOS] = {.name = "nagios",
+		.media_type = "text/plain; charset=utf-8",
+		.write = nagios_write},
+	[FORMAT_KEEPALIVED] = {.name = "keepalived",
+		.media_type = "text/plain; charset=utf-8",
+		.write = write_nothing,
+		.is_yes_no = true},
+	[FORMAT_HAPROXY] = {.name = "haproxy",
+		.media_type = "text/plain; charset=utf-8",
+		.write = haproxy_write},
 	[FORMAT_HTTP] = {.name = "http", .media_type = "message/http", .write = http_write},
 	[FORMAT_JSON] = {.name = "json", .media_type = "application/json", .write = json_write},
-	[FORMAT_PROMETHEUS] = {.name = "prometheus", .media_type = "text/plain; version=0.0.4; charset=utf-8",
+	[FORMAT_PROMETHEUS] = {.name = "prometheus",
+		.media_type = "text/plain; version=0.0.4; charset=utf-8",
 		.write = prometheus_write},
 	[FORMAT_PLAIN] = {.name = "plain", .media_type = "text/plain; charset=utf-8", .write = plain_write},
 };

@@ -15,7 +15,7 @@ struct format_options {
 	bool unknown_is_ok;
 	int verbosity;
 	bool is_coloured;
-	bool is_head_request;    /* http: no body */
+	bool is_head_request; /* http: no body */
 };
 
 struct format {

@@ -60,8 +60,9 @@ reasons_array(const struct verdict *verdict)
 	json_t *array = json_array();
 
 	for (int i = 0; i < verdict->reason_count; i++)
-		json_array_append_new(array, json_pack("{ss ss}", "state", state_name(verdict->reasons[i].state),
-						     "text", verdict->reasons[i].text));
+		json_array_append_new(array,
+			json_pack("{ss ss}", "state", state_name(verdict->reasons[i].state), "text",
+				verdict->reasons[i].text));
 	return array;
 }
 
@@ -78,13 +79,14 @@ verdict_object(const struct verdict *verdict, const struct format_options *optio
 	if (verdict->hint[0] != '\0')
 		json_object_set_new(object, "hint", json_string(verdict->hint));
 	if (verdict->fault.class != ERR_NONE)
-		json_object_set_new(object, "fault", json_pack("{ss ss}", "class",
-			err_class_name(verdict->fault.class), "text", verdict->fault.text));
+		json_object_set_new(object, "fault",
+			json_pack("{ss ss}", "class", err_class_name(verdict->fault.class), "text",
+				verdict->fault.text));
 	json_object_set_new(object, "reasons", reasons_array(verdict));
 	json_object_set_new(object, "metrics", metrics_object(verdict));
 	if (verdict->weight_percent != VERDICT_NO_WEIGHT)
-		json_object_set_new(object, "weight", json_integer(
-			format_is_yes(verdict, options) ? verdict->weight_percent : 0));
+		json_object_set_new(object, "weight",
+			json_integer(format_is_yes(verdict, options) ? verdict->weight_percent : 0));
 	if (verdict->taken_ms != 0)
 		json_object_set_new(object, "time", json_real((double)verdict->taken_ms / 1000.0));
 	return object;

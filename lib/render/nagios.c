@@ -40,7 +40,8 @@ write_long_output(const struct verdict *verdict, const struct format_options *op
 {
 	if (options->verbosity > 0) {
 		for (int i = 0; i < verdict->reason_count; i++)
-			text_add(text, "%s: %s\n", state_name(verdict->reasons[i].state), verdict->reasons[i].text);
+			text_add(text, "%s: %s\n", state_name(verdict->reasons[i].state),
+				verdict->reasons[i].text);
 		if (verdict->target[0] != '\0')
 			text_add(text, "target: %s\n", verdict->target);
 	}

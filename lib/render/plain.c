@@ -54,7 +54,8 @@ write_reasons(const struct verdict *verdict, struct text *text)
 {
 	for (int i = 0; i < verdict->reason_count; i++)
 		if (verdict->reasons[i].state != verdict->state)
-			text_add(text, "    %s: %s\n", state_word(verdict->reasons[i].state), verdict->reasons[i].text);
+			text_add(text, "    %s: %s\n", state_word(verdict->reasons[i].state),
+				verdict->reasons[i].text);
 }
 
 void

@@ -43,7 +43,8 @@ write_states(const struct verdict *verdict, struct text *text)
 }
 
 static void
-write_number(const char *name, const char *help, const struct verdict *verdict, double value, struct text *text)
+write_number(
+	const char *name, const char *help, const struct verdict *verdict, double value, struct text *text)
 {
 	write_head(name, help, text);
 	text_add(text, "%s", name);

@@ -15,7 +15,8 @@ take_port(const char *port, struct target *target, struct err *err)
 		return 0;
 	if (parse_integer(port, 1, 65535, &ignored, err) != 0) {
 		err_context(err, "the server's port, operand 4");
-		return err_hint(err, "HAProxy's external-check passes proxy address and port, server address and port");
+		return err_hint(err,
+			"HAProxy's external-check passes proxy address and port, server address and port");
 	}
 	snprintf(target->port, sizeof target->port, "%s", port);
 	return 0;

@@ -78,7 +78,8 @@ take_operands(struct oneshot *oneshot, int count, char **operands, struct err *e
 		return 0;
 	if (count != EXTERNAL_OPERANDS) {
 		err_set(err, ERR_USAGE, "unexpected argument \"%s\"", operands[0]);
-		return err_hint(err, "options begin with a dash; HAProxy's external-check passes four arguments");
+		return err_hint(
+			err, "options begin with a dash; HAProxy's external-check passes four arguments");
 	}
 	oneshot->is_external = true;
 	return external_take(operands, &oneshot->options.target, err);
@@ -108,7 +109,8 @@ read_options(struct oneshot *oneshot, int argc, char **argv, struct err *err)
 		.warning_is_failure = options->warning_is_failure,
 		.unknown_is_ok = options->unknown_is_ok,
 		.verbosity = options->verbosity,
-		.is_coloured = options->format == FORMAT_PLAIN && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL,
+		.is_coloured = options->format == FORMAT_PLAIN && isatty(STDOUT_FILENO)
+			&& getenv("NO_COLOR") == NULL,
 	};
 	return status;
 }
@@ -130,7 +132,8 @@ explain(const struct oneshot *oneshot, const struct verdict *verdict)
 	bool is_silent = oneshot->options.format == FORMAT_KEEPALIVED;
 
 	if (is_silent && (oneshot->options.verbosity > 0 || verdict->fault.class == ERR_USAGE)) {
-		fprintf(stderr, "%s: %s: %s\n", oneshot->program, state_name(verdict->state), verdict->summary);
+		fprintf(stderr, "%s: %s: %s\n", oneshot->program, state_name(verdict->state),
+			verdict->summary);
 		if (verdict->hint[0] != '\0')
 			fprintf(stderr, "%s: hint: %s\n", oneshot->program, verdict->hint);
 	}
@@ -213,10 +216,10 @@ answer_snapshots(struct oneshot *oneshot, const struct snapshot *snapshots, size
 static int
 show_help(struct oneshot *oneshot)
 {
-	static const char codes[] =
-		"\nExit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; -f keepalived: 0 yes, 1 no.\n"
-		"Bad options, --help and --version exit 3 always. Passwords come from the\n"
-		"password file, a service or the environment, as in psql.\n";
+	static const char codes[]
+		= "\nExit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; -f keepalived: 0 yes, 1 no.\n"
+		  "Bad options, --help and --version exit 3 always. Passwords come from the\n"
+		  "password file, a service or the environment, as in psql.\n";
 	struct settings_group groups[GROUP_COUNT];
 	static char storage[ANSWER_SIZE];
 	struct text text;
@@ -226,8 +229,9 @@ show_help(struct oneshot *oneshot)
 	text_add(&text, "%s: %s\n\nUsage: %s [OPTION]...\n", oneshot->program, oneshot->check->summary,
 		oneshot->program);
 	settings_write_help(groups, GROUP_COUNT, &text);
-	text_add(&text, "\nRanges are Nagios' (10, 10:, ~:10, 10:20, @10:20), with PostgreSQL's units.\n"
-			"\nExamples:\n");
+	text_add(&text,
+		"\nRanges are Nagios' (10, 10:, ~:10, 10:20, @10:20), with PostgreSQL's units.\n"
+		"\nExamples:\n");
 	for (const char *line = oneshot->check->example; *line != '\0'; line += strcspn(line, "\n") + 1)
 		text_add(&text, "  %.*s\n", (int)strcspn(line, "\n"), line);
 	text_add(&text, "%s", codes);
@@ -263,8 +267,8 @@ static int
 run(struct oneshot *oneshot, int64_t start_ms)
 {
 	int64_t timeout_ms = oneshot->options.timeout_ms;
-	int64_t reserve_ms =
-		timeout_ms / RESERVE_SHARE < RESERVE_MAX_MS ? timeout_ms / RESERVE_SHARE : RESERVE_MAX_MS;
+	int64_t reserve_ms = timeout_ms / RESERVE_SHARE < RESERVE_MAX_MS ? timeout_ms / RESERVE_SHARE
+									 : RESERVE_MAX_MS;
 	struct snapshot snapshot;
 	struct err err;
 
@@ -273,8 +277,8 @@ run(struct oneshot *oneshot, int64_t start_ms)
 		return answer_error(oneshot, &err);
 	if (oneshot->options.replay[0] != '\0')
 		return replay(oneshot);
-	collect_once(
-		&oneshot->options.target, oneshot->check->facets, start_ms + timeout_ms - reserve_ms, &snapshot);
+	collect_once(&oneshot->options.target, oneshot->check->facets, start_ms + timeout_ms - reserve_ms,
+		&snapshot);
 	return answer_snapshots(oneshot, &snapshot, 1);
 }
 

@@ -18,7 +18,8 @@
 void process_prepare(void);
 
 /* Writes all bytes before the deadline. 0, or -1 when the reader is gone or does not read. */
-int process_write(int fd, const char *bytes, size_t length, int64_t deadline_ms) __attribute__((warn_unused_result));
+int process_write(int fd, const char *bytes, size_t length, int64_t deadline_ms)
+	__attribute__((warn_unused_result));
 
 /*
  * With standard input a socket, as under inetd: waits for the request's end (an empty line) until

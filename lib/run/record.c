@@ -38,15 +38,18 @@ part_object(const struct snapshot *snapshot, enum snapshot_part part)
 	json_t *object;
 
 	if (!snapshot_has(snapshot, part)) {
-		object = json_pack("{s{ss ss}}", "fault", "class", err_class_name(fault->class), "text", fault->text);
+		object = json_pack(
+			"{s{ss ss}}", "fault", "class", err_class_name(fault->class), "text", fault->text);
 		if (fault->hint[0] != '\0')
-			json_object_set_new(json_object_get(object, "fault"), "hint", json_string(fault->hint));
+			json_object_set_new(
+				json_object_get(object, "fault"), "hint", json_string(fault->hint));
 		return object;
 	}
 	object = json_object();
 	for (size_t i = 0; i < snapshot_field_count; i++)
 		if (snapshot_fields[i].part == part)
-			json_object_set_new(object, snapshot_fields[i].name, field_value(snapshot, &snapshot_fields[i]));
+			json_object_set_new(
+				object, snapshot_fields[i].name, field_value(snapshot, &snapshot_fields[i]));
 	return object;
 }
 
@@ -185,9 +188,8 @@ read_fields(json_t *object, enum snapshot_part part, struct snapshot *snapshot, 
 		return err_set(err, ERR_USAGE, "not an object");
 	if (json_object_get(object, "fault") != NULL)
 		return read_fault(json_object_get(object, "fault"), part, snapshot, err);
-	json_object_foreach (object, key, value)
-		if (read_field(key, value, part, snapshot, err) != 0)
-			return -1;
+	json_object_foreach(
+		object, key, value) if (read_field(key, value, part, snapshot, err) != 0) return -1;
 	if (verify_whole(object, part, err) != 0)
 		return -1;
 	snapshot_mark(snapshot, part);
@@ -200,7 +202,8 @@ read_parts(json_t *parts, struct snapshot *snapshot, struct err *err)
 	const char *name;
 	json_t *object;
 
-	json_object_foreach (parts, name, object) {
+	json_object_foreach(parts, name, object)
+	{
 		enum snapshot_part part = snapshot_part_parse(name);
 
 		if (part == SNAPSHOT_PART_COUNT)
@@ -252,7 +255,8 @@ read_root(const json_t *root, struct snapshot **ret, size_t *ret_count, struct e
 	if (json_integer_value(json_object_get(root, "form")) != RECORD_FORM)
 		return err_set(err, ERR_USAGE, "it is not a recording of form %d", RECORD_FORM);
 	if (count == 0 || count > RECORD_SNAPSHOTS)
-		return err_set(err, ERR_USAGE, "it has %zu snapshots; 1 to %d can be read", count, RECORD_SNAPSHOTS);
+		return err_set(
+			err, ERR_USAGE, "it has %zu snapshots; 1 to %d can be read", count, RECORD_SNAPSHOTS);
 	snapshots = calloc(count, sizeof *snapshots);
 	if (snapshots == NULL)
 		return err_set(err, ERR_USAGE, "out of memory");
@@ -286,7 +290,8 @@ load(int fd, struct err *err)
 	} else {
 		root = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &where);
 		if (root == NULL)
-			err_set(err, ERR_USAGE, "line %d, column %d: %s", where.line, where.column, where.text);
+			err_set(err, ERR_USAGE, "line %d, column %d: %s", where.line, where.column,
+				where.text);
 	}
 	free(bytes);
 	return root;

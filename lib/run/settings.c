@@ -99,7 +99,8 @@ set_value(const struct setting *row, const char *value, void *to, struct err *er
 }
 
 int
-settings_set(const struct settings_group *group, const struct setting *row, const char *value, struct err *err)
+settings_set(
+	const struct settings_group *group, const struct setting *row, const char *value, struct err *err)
 {
 	if (set_value(row, value, member(group, row), err) == 0)
 		return 0;
@@ -235,7 +236,9 @@ compare_limits(const struct settings_group *group, struct err *err)
 			text_add(&text, ") is looser than --critical (");
 			range_describe(&crit->of[unit], unit, &text);
 			err_set(err, ERR_USAGE, "option --warning (%s)", storage);
-			return err_hint(err, "a value must call for a warning before it is critical: tighten -w or widen -c");
+			return err_hint(err,
+				"a value must call for a warning before it is critical: tighten -w or widen "
+				"-c");
 		}
 	return 0;
 }

@@ -195,12 +195,16 @@ check_of(const char *path)
 
 /* Reads the options as the program does. */
 static int
-read_options(const struct check *check, const char *words, void *limits, struct options *options, struct err *err)
+read_options(
+	const struct check *check, const char *words, void *limits, struct options *options, struct err *err)
 {
 	struct settings_group groups[] = {
 		{.title = "check", .rows = check->settings, .count = check->setting_count, .base = limits},
 		{.title = "options", .rows = options_rows, .count = options_row_count, .base = options},
-		{.title = "policy", .rows = options_policy_rows, .count = options_policy_row_count, .base = limits},
+		{.title = "policy",
+			.rows = options_policy_rows,
+			.count = options_policy_row_count,
+			.base = limits},
 	};
 	char copy[LINE_SIZE];
 	char *arguments[OPTIONS_MAX + 2] = {(char *)"check"}, *rest = copy;
@@ -240,8 +244,8 @@ run_case(const struct file *file, const struct test_case *test)
 	is_good = strcmp(got, test->expect) == 0
 		&& (test->weight[0] == '\0' || strcmp(weight, test->weight) == 0)
 		&& (test->answer[0] == '\0' || strcmp(answer, test->answer) == 0);
-	snprintf(difference, sizeof difference, "got \"%s\" (weight %s, answer %s), expected \"%s\" (%s, %s)", got,
-		weight, answer, test->expect, test->weight, test->answer);
+	snprintf(difference, sizeof difference, "got \"%s\" (weight %s, answer %s), expected \"%s\" (%s, %s)",
+		got, weight, answer, test->expect, test->weight, test->answer);
 	report(is_good, file, test, difference);
 	free(limits);
 }
