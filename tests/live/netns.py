@@ -1,0 +1,103 @@
+"""Hosts in network namespaces of the test's own, on one switch: nothing is added to the machine's own network."""
+
+import os
+import subprocess
+
+import sandbox
+
+
+def why_missing():
+    """The reason for a skip, "" when namespaces can be made here."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    name = f"pgha-{os.getpid()}-try"
+    try:
+        run = _ip("netns", "add", name, check=False)
+    except FileNotFoundError:
+        return "no program ip (iproute2)"
+    if run.returncode:
+        return f"ip netns add: {run.stderr.strip()}"
+    _ip("netns", "delete", name)
+    return ""
+
+
+def _ip(*arguments, check=True):
+    run = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+    if check and run.returncode:
+        raise sandbox.HarnessError(f"ip {' '.join(arguments)}: {run.stderr.strip()}")
+    return run
+
+
+class Host:
+    """One namespace with lo and eth0."""
+
+    def __init__(self, netns, address, switch, port):
+        self.netns = netns
+        self.address = address
+        self._port = ["-n", switch, "link", "set", port]
+
+    def addresses(self):
+        """All IPv4 addresses of eth0, without prefix length."""
+        lines = _ip("-n", self.netns, "-4", "-o", "address", "show", "dev", "eth0").stdout.splitlines()
+        return [line.split()[3].partition("/")[0] for line in lines]
+
+    def run(self, *argv, timeout=10, **options):
+        """Runs a program to its end inside, as the user of this process."""
+        return subprocess.run(["ip", "netns", "exec", self.netns, *argv], capture_output=True, text=True, check=False,
+                              timeout=timeout, **options)
+
+    def unplug(self):
+        """A partition: packets go nowhere, while the host itself sees its link up."""
+        _ip(*self._port, "nomaster")
+
+    def plug(self):
+        _ip(*self._port, "master", "bridge")
+
+
+class Network:
+    """`hosts` names, each a Host with address 192.0.2.1, .2, ... on one bridge in one more namespace."""
+
+    PREFIX = "192.0.2."  # TEST-NET-1: never a network that the machine is on
+
+    def __init__(self, *hosts):
+        self._switch = f"pgha-{os.getpid()}-{id(self) & 0xffff:x}-switch"
+        self._names = []
+        self.hosts = {}
+        self._add_namespace(self._switch)
+        # No querier runs here: with snooping on, VRRP's multicast would depend on the bridge's guesses.
+        _ip("-n", self._switch, "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0")
+        _ip("-n", self._switch, "link", "set", "bridge", "up")
+        for number, name in enumerate(hosts, start=1):
+            self.hosts[name] = self._add_host(name, number)
+
+    def __getitem__(self, name):
+        return self.hosts[name]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.release()
+
+    def _add_namespace(self, netns):
+        sandbox.announce("netns", netns)
+        _ip("netns", "add", netns)
+        self._names.append(netns)
+        _ip("-n", netns, "link", "set", "lo", "up")
+
+    def _add_host(self, name, number):
+        netns = self._switch.replace("switch", name)
+        address = f"{self.PREFIX}{number}"
+        self._add_namespace(netns)
+        port = f"port{number}"
+        _ip("link", "add", "eth0", "netns", netns, "type", "veth", "peer", "name", port, "netns", self._switch)
+        _ip("-n", self._switch, "link", "set", port, "master", "bridge", "up")
+        _ip("-n", netns, "address", "add", f"{address}/24", "dev", "eth0")
+        _ip("-n", netns, "link", "set", "eth0", "up")
+        return Host(netns, address, self._switch, port)
+
+    def release(self):
+        for netns in self._names:
+            _ip("netns", "delete", netns, check=False)
+            sandbox.forget("netns", netns)
+        self._names.clear()

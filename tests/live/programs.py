@@ -1,0 +1,89 @@
+"""Runs the checks as their callers do: directly, without a shell, under a hard limit of time."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SANITIZER_EXIT = 99  # no check exits so by itself
+SANITIZER_ENV = {
+    "ASAN_OPTIONS": f"detect_leaks=1:exitcode={SANITIZER_EXIT}",
+    "UBSAN_OPTIONS": f"halt_on_error=1:print_stacktrace=1:exitcode={SANITIZER_EXIT}",
+}
+
+
+def build_directory(build="plain"):
+    """Where the programs of a build are: "plain" ($PGHA_BUILD, else build/) or "san" (make SAN=address,undefined)."""
+    if build == "san":
+        return REPOSITORY / "build" / "san"
+    return Path(os.environ.get("PGHA_BUILD") or REPOSITORY / "build").resolve()
+
+
+def why_missing(build, program="check_pg_leader"):
+    """The reason for a skip, "" when that build is there."""
+    path = build_directory(build) / program
+    if os.access(path, os.X_OK):
+        return ""
+    return f"no {path} (make{' SAN=address,undefined' if build == 'san' else ''} all)"
+
+
+def path(program, build="plain"):
+    found = build_directory(build) / program
+    assert os.access(found, os.X_OK), why_missing(build, program)
+    return str(found)
+
+
+def environment(build="plain", **variables):
+    """This process's environment without its own PostgreSQL settings, which would change what a check is asked."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return {**inherited, **(SANITIZER_ENV if build == "san" else {}), **variables}
+
+
+class Result(NamedTuple):
+    code: int  # negative: died of that signal
+    stdout: str
+    stderr: str
+    elapsed: float
+    command: str
+
+    @property
+    def state(self):
+        """In Nagios' words, for every format but keepalived's."""
+        return {0: "OK", 1: "WARNING", 2: "CRITICAL", 3: "UNKNOWN"}.get(self.code, f"exit code {self.code}")
+
+    def json(self):
+        return json.loads(self.stdout)
+
+    def __str__(self):
+        return f"{self.command}\nexit code {self.code} after {self.elapsed:.3f} s\n{self.stdout}{self.stderr}"
+
+    __repr__ = __str__  # what an assertion shows
+
+
+def at(server, user="pgha"):
+    """The options that lead to a postgres.Server."""
+    return ("-H", server.host, "-p", server.port, "-U", user)
+
+
+def check(program, *args, env=None, build="plain", stdin=None, timeout=10, **popen):
+    """Runs one program.  `timeout` is not the program's own -t: a program that is still there then fails the test."""
+    argv = [path(program, build), *map(str, args)]
+    command = " ".join(argv)
+    started = time.monotonic()
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(build, **(env or {})),
+                               cwd="/", text=True, **popen)
+    try:
+        stdout, stderr = process.communicate(stdin, timeout)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        stdout, stderr = process.communicate()
+        raise AssertionError(f"{command}\nwas still running after {timeout} s\n{stdout}{stderr}") from None
+    result = Result(process.returncode, stdout, stderr, time.monotonic() - started, command)
+    if build == "san":
+        assert result.code != SANITIZER_EXIT, f"a sanitizer speaks\n{result}"
+    return result

@@ -1,0 +1,162 @@
+"""Options that are wrong are refused before anything is asked, and named; help and version are there."""
+
+import re
+
+import pytest
+
+import peers
+from expect import CHECKS, STATES, each_check, word_of
+from launch import launch
+
+LEADER, REPLICA = CHECKS
+
+# What is wrong: the arguments, and what the message must name.
+BAD = {
+    "unknown long option": (["--nonsense"], ["--nonsense"]),
+    "unknown long option with a value": (["--nonsense=5"], ["--nonsense"]),
+    "unknown short option": (["-y"], ["-y"]),
+    "value missing": (["-H"], ["host"]),
+    "value missing, long": (["--timeout"], ["--timeout"]),
+    "value for a flag": (["--unknown-is-ok=yes"], ["--unknown-is-ok"]),
+    "duration: a word": (["-t", "soon"], ["timeout", "soon"]),
+    "duration: no unit that is one": (["-t", "5 parsecs"], ["timeout", "5 parsecs"]),
+    "duration: a size": (["-t", "5MB"], ["timeout", "5MB"]),
+    "duration: junk after it": (["-t", "5s1"], ["timeout", "5s1"]),
+    "duration: zero": (["-t", "0"], ["timeout", "0"]),
+    "duration: negative": (["-t", "-5s"], ["timeout", "-5s"]),
+    "duration: too long": (["-t", "99999999999999999999s"], ["timeout", "99999999999999999999s"]),
+    "duration: empty": (["-t", ""], ["timeout"]),
+    "duration: hexadecimal": (["-t", "0x10"], ["timeout", "0x10"]),
+    "duration: not a number": (["-t", "nan"], ["timeout", "nan"]),
+    "range: a word": (["-w", "low"], ["warning", "low"]),
+    "range: upside down": (["-w", "20:10"], ["warning", "20:10"]),
+    "range: junk after it": (["-c", "10:20x"], ["critical", "10:20x"]),
+    "range: tilde without a colon": (["-c", "~"], ["critical", "~"]),
+    "range: tilde at the end": (["-c", "10:~"], ["critical", "10:~"]),
+    "range: two colons": (["-c", "1:2:3"], ["critical", "1:2:3"]),
+    "range: empty": (["-c", ""], ["critical"]),
+    "range: only at": (["-c", "@"], ["critical", "@"]),
+    "port: a word": (["-p", "postgres"], ["port", "postgres"]),
+    "port: zero": (["-p", "0"], ["port", "0"]),
+    "port: too large": (["-p", "65536"], ["port", "65536"]),
+    "port: negative": (["-p", "-1"], ["port", "-1"]),
+    "port: junk after it": (["-p", "5432x"], ["port", "5432x"]),
+    "state": (["--on-down", "bad"], ["on-down", "bad"]),
+    "state: empty": (["--wrong-role="], ["wrong-role"]),
+    "format": (["-f", "xml"], ["format", "xml"]),
+    "format: abbreviated": (["-f", "nag"], ["format", "nag"]),
+    "given twice": (["-H", "one", "-H", "two"], ["host"]),
+    "given twice, short and long": (["-t", "1s", "--timeout", "2s"], ["timeout"]),
+    "limit given twice": (["-w", "1s", "-w", "2s"], ["warning", "2s"]),
+    "operand": (["extra"], ["extra"]),
+    "three operands": (["one", "two", "three"], ["one"]),
+    "five operands": (["one", "two", "three", "4", "five"], ["one"]),
+    "operand after --": (["--", "-H"], ["-H"]),
+}
+BAD_FOR_ONE = {
+    "warning looser than critical": (LEADER, ["-w", "2s", "-c", "1s"], ["warning", "critical"]),
+    "warning looser, bytes": (REPLICA, ["-w", "64MB", "-c", "16MB"], ["warning", "critical"]),
+    "warning looser, second unit": (REPLICA, ["-c", "64MB", "-w", "30s", "-c", "10s"], ["warning", "critical"]),
+    "a unit that is not measured": (LEADER, ["-w", "16MB"], ["warning", "16MB"]),
+    "units in conflict within a range": (REPLICA, ["-c", "16MB:30s"], ["critical", "16MB:30s"]),
+    "same unit twice": (REPLICA, ["-c", "16MB", "-c", "1GB"], ["critical", "1GB"]),
+    "position": (REPLICA, ["--replayed", "0-5000060"], ["replayed", "0-5000060"]),
+    "position: junk after it": (REPLICA, ["--replayed", "0/5000060x"], ["replayed", "0/5000060x"]),
+    "position: too large": (REPLICA, ["--replayed", "1FFFFFFFF/0"], ["replayed", "1FFFFFFFF/0"]),
+    "weight": (REPLICA, ["--weight-min", "101"], ["weight-min", "101"]),
+    "weight: no number": (REPLICA, ["--weight-min", "1.5"], ["weight-min", "1.5"]),
+    "an option of the other check": (LEADER, ["--accept-primary"], ["--accept-primary"]),
+}
+
+
+def refused(program, args, names):
+    outcome = launch(program, *args)
+    assert outcome.code == 3, outcome
+    message = (outcome.out + outcome.err).decode()
+    for name in names:
+        assert name in message, f"{name!r} is not named: {outcome}"
+    assert len(message.splitlines()) <= 23, "a short message, not the whole help"
+    return message
+
+
+@each_check
+@pytest.mark.parametrize("name", BAD)
+def test_bad_option(program, name):
+    refused(program, *BAD[name])
+
+
+@pytest.mark.parametrize("name", BAD_FOR_ONE)
+def test_bad_option_of_one_check(name):
+    refused(*BAD_FOR_ONE[name])
+
+
+def test_bad_option_is_seen_by_whoever_called():
+    """Nagios shows standard output only; keepalived throws both away, and 3 is its usage error too."""
+    assert launch(LEADER, "--nonsense").out.startswith(b"PG LEADER UNKNOWN - ")
+    assert launch(LEADER, "--nonsense", "-f", "keepalived").code == 3
+    answer = launch(LEADER, "-f", "json", "-t", "soon").json()
+    assert answer["fault"]["class"] == "usage" and answer["state"] == "UNKNOWN" and answer["answer"] == "no"
+
+
+@pytest.mark.parametrize("args", [["-t", "soon"], ["--nonsense"], ["-c", "1s", "-w", "2s"], ["extra"]])
+def test_nobody_is_asked_with_a_bad_option(args):
+    with peers.Peer(peers.close_at_once) as peer:
+        assert launch(LEADER, *peer.target, *args).code == 3
+        assert not peer.talks
+
+
+def test_bad_option_cannot_break_the_line():
+    outcome = launch(LEADER, "-t", b"a\x1b[31m|b\nhint: c\xff")
+    assert word_of(outcome) == "UNKNOWN"
+    assert b"|" not in outcome.out
+
+
+@pytest.mark.parametrize("args", [
+    ["-t", "5"], ["-t5s"], ["--timeout=5s"], ["-t", "5000ms"], ["-t", "0.5min"], ["-t", "1h"], ["-w", "1", "-c", "2"],
+    ["-w", "~:1s"], ["-c", "@10:20"], ["-w", "200ms", "-c", "1s"], ["-w", "0:1", "-c", "0:2"], ["-vv"], ["--"],
+])
+def test_good_options(args):
+    """The grammar above refuses no more than it should: these get as far as the network."""
+    with peers.refusing() as target:
+        assert STATES[launch(LEADER, *target, *args).code] == "CRITICAL"
+
+
+# --- help and version -------------------------------------------------------------------------------------------------
+
+@each_check
+def test_help(program):
+    long, short = launch(program, "--help"), launch(program, "-h")
+    assert (long.code, long.err) == (3, b"")
+    assert long.out == short.out
+    text = long.out.decode()
+    assert max(map(len, text.splitlines())) <= 80
+    assert not re.search(r"[ \t]$", text, re.M), "blanks at the end of a line"
+    for option in ("host", "port", "username", "dbname", "warning", "critical", "timeout", "format", "record", "replay",
+                   "on-down", "on-timeout", "on-full", "on-setup", "on-protocol", "wrong-role", "warning-is-failure",
+                   "unknown-is-ok", "version", "help"):
+        assert re.search(rf"--{option}\b", text), option
+    assert text.startswith(program) or "Usage: " + program in text
+
+
+@each_check
+def test_every_option_of_the_help_exists(program):
+    """Given without its value, or with one it does not take, an option is never called unknown."""
+    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", launch(program, "--help").out.decode()))
+    assert len(options) > 15
+    unknown = (launch(program, "--nonsense").out.decode()).replace("--nonsense", "{}")
+    for option in options - {"--help", "--version"}:
+        outcome = launch(program, option, "--help=no", "-t", "1ms")
+        assert unknown.format(option) not in outcome.out.decode(), option
+
+
+@each_check
+def test_version(program):
+    long, short = launch(program, "--version"), launch(program, "-V")
+    assert (long.code, long.err) == (3, b"")
+    assert long.out == short.out
+    assert re.fullmatch(rf"{program} \(?.*\d+\.\d+.*\n", long.out.decode())
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_needs_no_server_and_no_environment(option):
+    assert launch(LEADER, option, clean_env={}).code == 3
