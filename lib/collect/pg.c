@@ -275,7 +275,10 @@ explain_failure(struct pg *pg, const char *where, enum wire_heard heard, ConnSta
 		return err_hint(err, "is this the port of the database?");
 	case WIRE_LET_IN:
 	case WIRE_SERVER: /* it answered, and libpq did not like the answer */
-		return err_set(err, ERR_SETUP, "%s: %s", where, words);
+		err_set(err, ERR_SETUP, "%s: %s", where, words);
+		if (stage == CONNECTION_SSL_STARTUP)
+			err_hint(err, "see sslmode and sslrootcert here, and ssl and its certificate on the server");
+		return -1;
 	case WIRE_CLOSED:
 		return err_set(err, ERR_DOWN, "cannot connect to %s: %s", where, words);
 	case WIRE_NOTHING:

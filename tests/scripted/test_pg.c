@@ -158,6 +158,9 @@ a_failure_is_told_by_what_the_server_said(void **state)
 			"does not speak"},
 		{{.polls = "rrr", .said = "SSH-2.0-OpenSSH", .stage = CONNECTION_SSL_STARTUP}, ERR_PROTOCOL,
 			"does not speak"},
+		/* Once it has let us in, what libpq dislikes is not a matter of being let in. */
+		{{.polls = "rf", .stage = CONNECTION_AUTH_OK, .message = FAILED "lost synchronization with server\n"},
+			ERR_PROTOCOL, "does not speak"},
 		{{.version = "1.18.0/bouncer"}, ERR_PROTOCOL, "admin console"},
 		{{.version = "13.11", .version_number = 130011}, ERR_SETUP, "PostgreSQL 13.11 is too old"},
 	};
