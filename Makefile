@@ -61,6 +61,14 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(check_sources:%.c=$(BUILD)/obj/%.o) $
 	@mkdir -p $(@D)
 	$(link) $(test_link) -o $@ $^ $(libraries) -lcmocka
 
+# The scripted libpq of tests/scripted/libpq.h stands in for these. One that lib/collect/pg.c begins to
+# use is added here and there, or the real one gets the scripted connection.
+scripted_calls := PQclear PQconnectPoll PQconnectStartParams PQconnectionNeedsPassword PQconninfo PQconninfoFree \
+	PQconsumeInput PQenterPipelineMode PQerrorMessage PQexitPipelineMode PQfinish PQflush PQgetResult PQhost PQisBusy \
+	PQparameterStatus PQpipelineSync PQresultErrorField PQsendQuery PQsendQueryParams PQserverVersion \
+	PQsetErrorVerbosity PQsetNoticeReceiver PQsetnonblocking PQsocket PQsslInUse PQstatus
+$(BUILD)/tests/scripted/%: test_link := $(scripted_calls:%=-Wl,--wrap=%)
+
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 .SECONDARY:
 
@@ -184,7 +192,7 @@ lint: deps-check
 .PHONY: format
 format:
 	clang-format -i $(wildcard lib/*/*.[ch] checks/*.[ch] tests/cases/*.c tests/fuzz/*.c tests/unit/*/*.[ch] \
-		tests/scripted/*.c tests/bench/*.c)
+		tests/scripted/*.[ch] tests/bench/*.c)
 
 # -- trying out ----------------------------------------------------------------------------------
 

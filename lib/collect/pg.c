@@ -607,7 +607,8 @@ take_answer(struct pg *pg, const struct question *question, size_t index, struct
 			return err_set(err, ERR_PROTOCOL, "unexpected answer to a query (COPY)");
 		}
 		if (fault.class == ERR_NONE && PQresultStatus(result) != PGRES_COMMAND_OK) {
-			judge_result(result, &fault);
+			if (judge_result(result, &fault) == 0 && row != NULL)
+				err_set(&fault, ERR_PROTOCOL, "a query returned two answers");
 			PQclear(row);
 			row = result;
 		} else {

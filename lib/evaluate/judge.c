@@ -135,10 +135,12 @@ judge_metric(struct verdict *verdict, const char *subject, const char *name, dou
 void
 judge_end(struct verdict *verdict)
 {
+	char storage[VERDICT_REASONS * sizeof verdict->reasons[0].text];
 	struct text text;
 
-	text_init(&text, verdict->summary, sizeof verdict->summary);
+	text_init(&text, storage, sizeof storage);
 	for (int i = 0; i < verdict->reason_count; i++)
 		if (verdict->reasons[i].state == verdict->state)
 			text_add(&text, "%s%s", text.length > 0 ? ", " : "", verdict->reasons[i].text);
+	text_clean(verdict->summary, sizeof verdict->summary, storage); /* tells with "..." what it cuts */
 }

@@ -104,7 +104,8 @@ range_write_number(double value, struct text *text)
 		length--;
 	if (digits[length - 1] == '.')
 		length--;
-	text_add_bytes(text, digits, length);
+	digits[length] = '\0';
+	text_add(text, "%s", strcmp(digits, "-0") == 0 ? "0" : digits);
 }
 
 void
@@ -140,7 +141,8 @@ write_bytes(double bytes, struct text *text)
 	static const char *const names[] = {"B", "kB", "MB", "GB", "TB"};
 	size_t step = 0;
 
-	while (fabs(bytes) >= 1024 && step + 1 < sizeof names / sizeof names[0]) {
+	/* 1023.95 and more would be rounded to "1024". */
+	while (fabs(bytes) >= 1023.95 && step + 1 < sizeof names / sizeof names[0]) {
 		bytes /= 1024;
 		step++;
 	}
@@ -152,7 +154,7 @@ write_seconds(double seconds, struct text *text)
 {
 	if (seconds == 0)
 		text_add(text, "0 s");
-	else if (fabs(seconds) < 1)
+	else if (fabs(seconds) < 0.99995) /* more would be rounded to "1000 ms" */
 		write_short(seconds * 1000, "ms", text);
 	else if (fabs(seconds) < 120)
 		write_short(seconds, "s", text);

@@ -52,10 +52,10 @@ void range_write(const struct range *range, struct text *text);
  */
 void range_write_number(double value, struct text *text);
 
-/* Appends when it alerts, for people: "above 16 MB", "below 2", "outside 1 to 5 s". */
+/* Appends when it alerts, for people: "above 16 MB", "below 2", "outside 1 s to 5 s". */
 void range_describe(const struct range *range, enum unit unit, struct text *text);
 
-/* Appends a quantity for people: "16 MB", "1.5 GB", "300 ms", "2 min 5 s", "75%". */
+/* Appends a quantity for people: "16 MB", "1.5 GB", "300 ms", "2.1 min", "75%". */
 void range_write_quantity(double value, enum unit unit, struct text *text);
 
 /*

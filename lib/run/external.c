@@ -7,14 +7,14 @@
 #include "lib/base/text.h"
 
 static int
-take_port(const char *port, struct target *target, struct err *err)
+take_port(const char *port, const char *where, struct target *target, struct err *err)
 {
 	int64_t ignored;
 
 	if (target->port[0] != '\0') /* an option said so */
 		return 0;
 	if (parse_integer(port, 1, 65535, &ignored, err) != 0) {
-		err_context(err, "the server's port, operand 4");
+		err_context(err, "the server's port, %s", where);
 		return err_hint(err,
 			"HAProxy's external-check passes proxy address and port, server address and port");
 	}
@@ -34,7 +34,7 @@ take_socket(const char *path, struct target *target, struct err *err)
 		return err_hint(err, "it ends in /.s.PGSQL.5432, or another port");
 	}
 	snprintf(target->host, sizeof target->host, "%.*s", (int)(name - path), path);
-	return take_port(name + strlen(prefix), target, err);
+	return take_port(name + strlen(prefix), "at the end of operand 3", target, err);
 }
 
 int
@@ -50,5 +50,5 @@ external_take(char *const operands[EXTERNAL_OPERANDS], struct target *target, st
 		if (text_copy(target->host, sizeof target->host, address) != 0)
 			return err_set(err, ERR_USAGE, "the server's address, operand 3, is too long");
 	}
-	return strcmp(port, "NOT_USED") == 0 ? 0 : take_port(port, target, err);
+	return strcmp(port, "NOT_USED") == 0 ? 0 : take_port(port, "operand 4", target, err);
 }

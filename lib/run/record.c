@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The version of the file's form. A change that older programs cannot read raises it. */
@@ -75,8 +76,13 @@ static int
 replace_file(const json_t *root, const char *path, struct err *err)
 {
 	char temporary[2048];
+	struct stat status;
 	int fd;
 
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+		err_set(err, ERR_USAGE, "cannot record to \"%s\": it is not a regular file", path);
+		return err_hint(err, "- is standard output");
+	}
 	snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
 	fd = mkstemp(temporary);
 	if (fd < 0)

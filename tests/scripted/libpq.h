@@ -20,16 +20,16 @@ enum { ATTEMPTS_MAX = 8, KEYWORDS_SEEN = 24, ENDLESS = 1000 };
 
 /* One PQconnectStartParams() that is to connect. All zero: it connects to PostgreSQL 15. */
 struct scripted_attempt {
-	bool is_null;             /* it returns NULL */
-	bool is_bad;              /* CONNECTION_BAD at once */
-	bool is_silent;           /* nothing ever comes from the server */
+	bool is_null;   /* it returns NULL */
+	bool is_bad;    /* CONNECTION_BAD at once */
+	bool is_silent; /* nothing ever comes from the server */
 	bool needs_password;
-	const char *polls;        /* PQconnectPoll() in turn: r(eading), w(riting), o(k), f(ailed); NULL: "o" */
-	ConnStatusType stage;     /* PQstatus() until it is "o"; 0: CONNECTION_STARTED */
-	const char *said;         /* what the server has said by then; NULL: a byte */
-	const char *message;      /* PQerrorMessage() */
-	const char *version;      /* parameter server_version; NULL: "15.4" */
-	int version_number;       /* 0: 150004 */
+	const char *polls;    /* PQconnectPoll() in turn: r(eading), w(riting), o(k), f(ailed); NULL: "o" */
+	ConnStatusType stage; /* PQstatus() until it is "o"; 0: CONNECTION_STARTED */
+	const char *said;     /* what the server has said by then; NULL: a byte */
+	const char *message;  /* PQerrorMessage() */
+	const char *version;  /* parameter server_version; NULL: "15.4" */
+	int version_number;   /* 0: 150004 */
 };
 
 static struct {
@@ -55,8 +55,8 @@ static struct {
 
 struct pg_conn {
 	const struct scripted_attempt *attempt; /* NULL: the one for the rules */
-	char mark[64];  /* what the complaint about the rules quotes */
-	int ends[2];    /* of a socket pair; libpq's is the second */
+	char mark[64];                          /* what the complaint about the rules quotes */
+	int ends[2];                            /* of a socket pair; libpq's is the second */
 	const char *next_poll;
 	bool is_connected;
 };
@@ -65,11 +65,11 @@ static struct {
 	int started, finished, infos, infos_freed, results_made, results_cleared, attempts;
 	int flushes, consumes, queries, params, syncs, enters, gets, rows;
 	bool is_busy;
-	bool has_blocked;  /* PQgetResult() was called while it would have waited */
+	bool has_blocked; /* PQgetResult() was called while it would have waited */
 	bool is_nonblocking;
 	PQnoticeReceiver notice_receiver;
 	const PGresult *with_sqlstate;
-	char query[4096];  /* the last one sent */
+	char query[4096]; /* the last one sent */
 	/* The keywords of the last attempt. */
 	char names[KEYWORDS_SEEN][32], values[KEYWORDS_SEEN][256];
 	int keyword_count;
@@ -86,12 +86,12 @@ scripted_reset(void)
 static inline const char *
 scripted_problem(void)
 {
-	return seen.started != seen.finished ? "a connection was not finished, or twice"
+	return seen.started != seen.finished                ? "a connection was not finished, or twice"
 		: seen.results_made != seen.results_cleared ? "a result was not cleared"
-		: seen.infos != seen.infos_freed ? "a list of parameters was not freed"
-		: seen.has_blocked ? "PQgetResult() was called where it waits"
-		: seen.gets >= ENDLESS ? "PQgetResult() was called without end"
-				       : NULL;
+		: seen.infos != seen.infos_freed            ? "a list of parameters was not freed"
+		: seen.has_blocked                          ? "PQgetResult() was called where it waits"
+		: seen.gets >= ENDLESS                      ? "PQgetResult() was called without end"
+							    : NULL;
 }
 
 /* The value that counts of a keyword of the last attempt; "" when it was not given. */
@@ -108,8 +108,8 @@ scripted_keyword(const char *name)
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
 /* Declares the double before it is defined, as the compiler wants it of what is not static. */
-#define DOUBLE(type, name, ...) \
-	type __wrap_##name(__VA_ARGS__); \
+#define DOUBLE(type, name, ...)                                                                              \
+	type __wrap_##name(__VA_ARGS__);                                                                     \
 	type __wrap_##name(__VA_ARGS__)
 
 /* -- connecting -------------------------------------------------------------------------------- */
@@ -119,8 +119,10 @@ keep_keywords(const char *const *names, const char *const *values)
 {
 	for (seen.keyword_count = 0; names[seen.keyword_count] != NULL && seen.keyword_count < KEYWORDS_SEEN;
 		seen.keyword_count++) {
-		snprintf(seen.names[seen.keyword_count], sizeof seen.names[0], "%s", names[seen.keyword_count]);
-		snprintf(seen.values[seen.keyword_count], sizeof seen.values[0], "%s", values[seen.keyword_count]);
+		snprintf(seen.names[seen.keyword_count], sizeof seen.names[0], "%s",
+			names[seen.keyword_count]);
+		snprintf(seen.values[seen.keyword_count], sizeof seen.values[0], "%s",
+			values[seen.keyword_count]);
 	}
 }
 
@@ -180,7 +182,9 @@ DOUBLE(PQconninfoOption *, PQconninfo, PGconn *conn)
 		const char *value = scripted_keyword(names[i]);
 
 		if (strcmp(names[i], "dbname") == 0)
-			value = script.dbname != NULL ? script.dbname : value[0] != '\0' ? value : scripted_keyword("user");
+			value = script.dbname != NULL ? script.dbname
+				: value[0] != '\0'    ? value
+						      : scripted_keyword("user");
 		options[i].keyword = (char *)names[i];
 		options[i].val = value[0] == '\0' ? NULL : (char *)value;
 	}
@@ -226,7 +230,7 @@ DOUBLE(PostgresPollingStatusType, PQconnectPoll, PGconn *conn)
 	if (conn->next_poll[1] != '\0') /* the last one stays */
 		conn->next_poll++;
 	conn->is_connected = next == 'o';
-	return next == 'o' ? PGRES_POLLING_OK
+	return next == 'o'    ? PGRES_POLLING_OK
 		: next == 'r' ? PGRES_POLLING_READING
 		: next == 'w' ? PGRES_POLLING_WRITING
 			      : PGRES_POLLING_FAILED;

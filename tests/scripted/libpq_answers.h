@@ -74,8 +74,10 @@ add_rows(PGresult *result, int count)
 	snprintf(storage, sizeof storage, "%s", row == NULL ? "answer=42" : row);
 	for (char *name; column_count < COLUMNS_MAX && (name = strsep(&rest, ",")) != NULL; column_count++) {
 		values[column_count] = name;
-		columns[column_count] = (PGresAttDesc){
-			.name = strsep(&values[column_count], "="), .typid = 25, .typlen = -1, .atttypmod = -1};
+		columns[column_count] = (PGresAttDesc){.name = strsep(&values[column_count], "="),
+			.typid = 25,
+			.typlen = -1,
+			.atttypmod = -1};
 	}
 	PQsetResultAttrs(result, column_count, columns);
 	for (int i = 0; i < count; i++)
@@ -87,10 +89,10 @@ static inline PGresult *
 make_result(char kind)
 {
 	static const char kinds[] = "r02csaefoibEBw1";
-	static const ExecStatusType statuses[] = {PGRES_TUPLES_OK, PGRES_TUPLES_OK, PGRES_TUPLES_OK, PGRES_COMMAND_OK,
-		PGRES_PIPELINE_SYNC, PGRES_PIPELINE_ABORTED, PGRES_FATAL_ERROR, PGRES_FATAL_ERROR, PGRES_COPY_OUT,
-		PGRES_COPY_IN, PGRES_COPY_BOTH, PGRES_EMPTY_QUERY, PGRES_BAD_RESPONSE, PGRES_NONFATAL_ERROR,
-		PGRES_SINGLE_TUPLE};
+	static const ExecStatusType statuses[] = {PGRES_TUPLES_OK, PGRES_TUPLES_OK, PGRES_TUPLES_OK,
+		PGRES_COMMAND_OK, PGRES_PIPELINE_SYNC, PGRES_PIPELINE_ABORTED, PGRES_FATAL_ERROR,
+		PGRES_FATAL_ERROR, PGRES_COPY_OUT, PGRES_COPY_IN, PGRES_COPY_BOTH, PGRES_EMPTY_QUERY,
+		PGRES_BAD_RESPONSE, PGRES_NONFATAL_ERROR, PGRES_SINGLE_TUPLE};
 	PGresult *result = PQmakeEmptyPGresult(NULL, statuses[strchr(kinds, kind) - kinds]);
 
 	if (kind == 'r' || kind == '2' || kind == '0')

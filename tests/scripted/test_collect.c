@@ -1,7 +1,8 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "lib/base/clock.h"
@@ -14,9 +15,10 @@ enum { PLENTY_MS = 10000 };
 #define PRIMARY "in_recovery=f,is_read_only=off,wal_file=000000030000000000000014,wal_lsn=0/14000060"
 #define READ_ONLY "in_recovery=f,is_read_only=on,wal_file=000000030000000000000014,wal_lsn=0/14000060"
 #define STANDBY "in_recovery=t,is_read_only=off,wal_file,wal_lsn"
-#define CAUGHT_UP \
-	"replay_lsn=0/14000060,receive_lsn=0/14000060,replay_pause=not paused,replay_age_ms=5000,receiver_pid=77," \
-	"receiver_status=streaming,written_lsn=0/14000060,latest_end_lsn=0/14000060,received_timeline=3," \
+#define CAUGHT_UP                                                                                            \
+	"replay_lsn=0/14000060,receive_lsn=0/14000060,replay_pause=not "                                     \
+	"paused,replay_age_ms=5000,receiver_pid=77,"                                                         \
+	"receiver_status=streaming,written_lsn=0/14000060,latest_end_lsn=0/14000060,received_timeline=3,"    \
 	"receipt_age_ms=100,receiver_timeout_ms=60000,sender_host=db1,sender_port=5432"
 
 static const struct facet *const leader_facets[] = {&facet_role, &facet_read_only, NULL};
@@ -68,11 +70,11 @@ static void
 columns_of_another_shape_are_a_fault_of_their_part_alone(void **state)
 {
 	static const char *const rows[] = {
-		"in_recovery=t,is_read_only=off,wal_file",                             /* one is missing */
-		STANDBY ",more=1",                                                     /* one is too many */
-		"in_recovery=t,is_read_only=off,wal_file,other",                       /* one has another name */
-		"in_recovery=t,in_recovery=t,is_read_only=off,wal_file",               /* one stands for another */
-		"in_recovery,is_read_only=off,wal_file,wal_lsn",                       /* NULL is no truth value */
+		"in_recovery=t,is_read_only=off,wal_file",               /* one is missing */
+		STANDBY ",more=1",                                       /* one is too many */
+		"in_recovery=t,is_read_only=off,wal_file,other",         /* one has another name */
+		"in_recovery=t,in_recovery=t,is_read_only=off,wal_file", /* one stands for another */
+		"in_recovery,is_read_only=off,wal_file,wal_lsn",         /* NULL is no truth value */
 		"in_recovery=maybe,is_read_only=off,wal_file,wal_lsn",
 		"in_recovery=t,is_read_only=off,wal_file,wal_lsn=14",
 		"in_recovery=t,is_read_only=off,wal_file=000000030000000000000014 and more,wal_lsn",
@@ -123,7 +125,8 @@ a_part_whose_statement_failed_carries_its_fault(void **state)
 static void
 a_facet_that_is_seldom_due_is_asked_only_then(void **state)
 {
-	static const char *const rows[] = {PRIMARY, STANDBY, "in_recovery=t,is_read_only=on,wal_file,wal_lsn"};
+	static const char *const rows[] = {
+		PRIMARY, STANDBY, "in_recovery=t,is_read_only=on,wal_file,wal_lsn"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -1,7 +1,8 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "lib/base/clock.h"
@@ -52,8 +53,8 @@ expect_refused(const char *host, enum err_class class, const char *words)
 	if (open_host(host, clock_now_ms() + PLENTY_MS, &pg) != -1)
 		fail_msg("it was opened, instead of \"%s\"", words);
 	if (err.class != class || strstr(err.text, words) == NULL)
-		fail_msg("got %s \"%s\", expected %s \"%s\"", err_class_name(err.class), err.text, err_class_name(class),
-			words);
+		fail_msg("got %s \"%s\", expected %s \"%s\"", err_class_name(err.class), err.text,
+			err_class_name(class), words);
 	assert_null(pg);
 	expect_no_problem(words);
 }
@@ -151,15 +152,20 @@ a_failure_is_told_by_what_the_server_said(void **state)
 		{{.polls = "wrf", .message = FAILED "FATAL:  53300: sorry\n"}, ERR_FULL, "sorry"},
 		{{.polls = "rf", .message = FAILED "FATAL:  57P03: starting\n"}, ERR_DOWN, "starting"},
 		{{.polls = "rf", .message = FAILED "FATAL:  28P01: wrong\n"}, ERR_SETUP, "wrong"},
-		{{.polls = "rf", .needs_password = true, .message = FAILED "fe_sendauth: no password supplied\n"}, ERR_SETUP,
-			"asks for a password"},
-		{{.polls = "rf", .message = FAILED "certificate verify failed\n"}, ERR_SETUP, "certificate verify failed"},
-		{{.polls = "rrr", .said = "HTTP/1.1 400 Bad Request", .stage = CONNECTION_AWAITING_RESPONSE}, ERR_PROTOCOL,
-			"does not speak"},
+		{{.polls = "rf",
+			 .needs_password = true,
+			 .message = FAILED "fe_sendauth: no password supplied\n"},
+			ERR_SETUP, "asks for a password"},
+		{{.polls = "rf", .message = FAILED "certificate verify failed\n"}, ERR_SETUP,
+			"certificate verify failed"},
+		{{.polls = "rrr", .said = "HTTP/1.1 400 Bad Request", .stage = CONNECTION_AWAITING_RESPONSE},
+			ERR_PROTOCOL, "does not speak"},
 		{{.polls = "rrr", .said = "SSH-2.0-OpenSSH", .stage = CONNECTION_SSL_STARTUP}, ERR_PROTOCOL,
 			"does not speak"},
 		/* Once it has let us in, what libpq dislikes is not a matter of being let in. */
-		{{.polls = "rf", .stage = CONNECTION_AUTH_OK, .message = FAILED "lost synchronization with server\n"},
+		{{.polls = "rf",
+			 .stage = CONNECTION_AUTH_OK,
+			 .message = FAILED "lost synchronization with server\n"},
 			ERR_PROTOCOL, "does not speak"},
 		{{.version = "1.18.0/bouncer"}, ERR_PROTOCOL, "admin console"},
 		{{.version = "13.11", .version_number = 130011}, ERR_SETUP, "PostgreSQL 13.11 is too old"},
@@ -183,7 +189,8 @@ a_server_that_stays_silent_or_talks_without_end_is_left_at_the_deadline(void **s
 	} cases[] = {
 		{{.polls = "r", .is_silent = true}, ERR_TIMEOUT},
 		{{.polls = "r", .is_silent = true, .stage = CONNECTION_AWAITING_RESPONSE}, ERR_TIMEOUT},
-		{{.polls = "r"}, ERR_TIMEOUT}, /* always one more byte: too long, or too late, never for ever */
+		{{.polls = "r"},
+			ERR_TIMEOUT}, /* always one more byte: too long, or too late, never for ever */
 		{{.polls = "w"}, ERR_TIMEOUT},
 	};
 
@@ -216,8 +223,10 @@ a_pooler_that_refuses_the_settings_is_asked_again_without(void **state)
 	pg_close(pg);
 	expect_no_problem("asked again");
 	reset(NULL);
-	script.attempts[0] = (struct scripted_attempt){.polls = "rf", .message = FAILED "FATAL:  08P01: first\n"};
-	script.attempts[1] = (struct scripted_attempt){.polls = "rf", .message = FAILED "FATAL:  08P01: second\n"};
+	script.attempts[0] = (struct scripted_attempt){
+		.polls = "rf", .message = FAILED "FATAL:  08P01: first\n"};
+	script.attempts[1] = (struct scripted_attempt){
+		.polls = "rf", .message = FAILED "FATAL:  08P01: second\n"};
 	expect_refused("10.0.0.1", ERR_DOWN, "second");
 	assert_int_equal(seen.attempts, 2);
 }
@@ -228,7 +237,8 @@ of_several_hosts_the_one_that_answers_is_used_and_the_others_are_let_go(void **s
 	struct pg *pg = NULL;
 
 	(void)state;
-	script.attempts[0] = (struct scripted_attempt){.polls = "f", .message = FAILED "Connection refused\n"};
+	script.attempts[0] = (struct scripted_attempt){
+		.polls = "f", .message = FAILED "Connection refused\n"};
 	script.attempts[1].is_null = true;
 	assert_int_equal(open_host("10.0.0.1,10.0.0.2,10.0.0.3", clock_now_ms() + PLENTY_MS, &pg), 0);
 	assert_string_equal(where, "10.0.0.3:5432");
@@ -237,8 +247,10 @@ of_several_hosts_the_one_that_answers_is_used_and_the_others_are_let_go(void **s
 	pg_close(pg);
 	expect_no_problem("several hosts");
 	reset(NULL);
-	script.attempts[0] = (struct scripted_attempt){.polls = "rf", .message = FAILED "FATAL:  28P01: wrong\n"};
-	script.attempts[1] = (struct scripted_attempt){.polls = "f", .message = FAILED "Connection refused\n"};
+	script.attempts[0] = (struct scripted_attempt){
+		.polls = "rf", .message = FAILED "FATAL:  28P01: wrong\n"};
+	script.attempts[1] = (struct scripted_attempt){
+		.polls = "f", .message = FAILED "Connection refused\n"};
 	expect_refused("10.0.0.1,10.0.0.2", ERR_SETUP, "wrong");
 	assert_string_equal(where, "10.0.0.1:5432,10.0.0.2:5432");
 }
@@ -258,11 +270,14 @@ main(void)
 		cmocka_unit_test_setup(a_connection_is_opened_and_closed_and_nothing_is_kept, reset),
 		cmocka_unit_test_setup(the_session_is_asked_for_its_settings_and_a_database, reset),
 		cmocka_unit_test_setup(want_of_memory_is_down_wherever_it_shows, reset),
-		cmocka_unit_test_setup(a_connection_string_that_libpq_refuses_is_a_usage_error_without_it, reset),
+		cmocka_unit_test_setup(
+			a_connection_string_that_libpq_refuses_is_a_usage_error_without_it, reset),
 		cmocka_unit_test_setup(a_failure_is_told_by_what_the_server_said, reset),
-		cmocka_unit_test_setup(a_server_that_stays_silent_or_talks_without_end_is_left_at_the_deadline, reset),
+		cmocka_unit_test_setup(
+			a_server_that_stays_silent_or_talks_without_end_is_left_at_the_deadline, reset),
 		cmocka_unit_test_setup(a_pooler_that_refuses_the_settings_is_asked_again_without, reset),
-		cmocka_unit_test_setup(of_several_hosts_the_one_that_answers_is_used_and_the_others_are_let_go, reset),
+		cmocka_unit_test_setup(
+			of_several_hosts_the_one_that_answers_is_used_and_the_others_are_let_go, reset),
 		cmocka_unit_test_setup(notices_are_taken_and_go_nowhere, reset),
 	};
 

@@ -1,7 +1,8 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "lib/base/clock.h"
@@ -96,8 +97,8 @@ static void
 expect_fault(size_t index, enum err_class class, const char *what)
 {
 	if (taken[index].class != class)
-		fail_msg("%s: statement %zu: %s (%s), not %s", what, index + 1, err_class_name(taken[index].class),
-			taken[index].text, err_class_name(class));
+		fail_msg("%s: statement %zu: %s (%s), not %s", what, index + 1,
+			err_class_name(taken[index].class), taken[index].text, err_class_name(class));
 }
 
 static void
@@ -166,8 +167,8 @@ any_other_result_in_place_of_a_row_is_a_fault_of_its_statement(void **state)
 static void
 the_first_failure_among_the_results_of_a_statement_is_its_answer(void **state)
 {
-	static const char *const cases[] = {"rens", "eens", "cens", "efns", "eans", "ecns", "erns", "rfns", "rans",
-		"rEns", "r0ns", "2rns", "0ens", "2ens"};
+	static const char *const cases[] = {"rens", "eens", "cens", "efns", "eans", "ecns", "erns", "rfns",
+		"rans", "rEns", "r0ns", "2rns", "0ens", "2ens"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -305,7 +306,8 @@ a_server_that_does_not_answer_or_does_not_read_is_late_at_the_deadline(void **st
 		script.is_unsent = what / 2 == 1; /* and the socket stays readable: nothing to sleep on */
 		assert_false(ask(opened(), count, what / 2 == 2 ? -1 : SHORT_MS, "late"));
 		for (size_t i = 0; i < count; i++)
-			if (what / 2 != 1 || taken[i].class != ERR_PROTOCOL) /* or it has read too much by then */
+			if (what / 2 != 1
+				|| taken[i].class != ERR_PROTOCOL) /* or it has read too much by then */
 				expect_fault(i, ERR_TIMEOUT, "late");
 	}
 }
@@ -384,13 +386,16 @@ main(void)
 		cmocka_unit_test_setup(one_statement_goes_by_itself_and_several_in_one_round_trip, reset),
 		cmocka_unit_test_setup(the_failure_of_one_statement_leaves_the_others, reset),
 		cmocka_unit_test_setup(any_other_result_in_place_of_a_row_is_a_fault_of_its_statement, reset),
-		cmocka_unit_test_setup(the_first_failure_among_the_results_of_a_statement_is_its_answer, reset),
-		cmocka_unit_test_setup(a_missing_or_misplaced_sync_ends_the_asking_and_keeps_what_was_answered, reset),
+		cmocka_unit_test_setup(
+			the_first_failure_among_the_results_of_a_statement_is_its_answer, reset),
+		cmocka_unit_test_setup(
+			a_missing_or_misplaced_sync_ends_the_asking_and_keeps_what_was_answered, reset),
 		cmocka_unit_test_setup(answers_that_end_early_are_a_fault_of_each_that_has_none, reset),
 		cmocka_unit_test_setup(a_statement_that_cannot_be_sent_is_answered_with_a_fault, reset),
 		cmocka_unit_test_setup(a_connection_that_breaks_between_two_answers_keeps_the_first, reset),
 		cmocka_unit_test_setup(an_error_counts_more_than_the_end_of_the_connection_behind_it, reset),
-		cmocka_unit_test_setup(a_server_that_does_not_answer_or_does_not_read_is_late_at_the_deadline, reset),
+		cmocka_unit_test_setup(
+			a_server_that_does_not_answer_or_does_not_read_is_late_at_the_deadline, reset),
 		cmocka_unit_test_setup(an_answer_without_end_is_broken_off, reset),
 		cmocka_unit_test_setup(behind_a_pooler_the_settings_go_with_each_statement, reset),
 		cmocka_unit_test_setup(behind_a_pooler_every_odd_result_is_a_fault_of_its_statement, reset),

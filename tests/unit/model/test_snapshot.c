@@ -1,0 +1,318 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "lib/model/lsn.h"
+#include "lib/model/snapshot.h"
+
+/* A value of each type, as SQL gives it and as snapshot_write() writes it. */
+static const struct {
+	const char *value, *written;
+} samples[] = {
+	[SNAPSHOT_BOOL] = {"t", "true"},
+	[SNAPSHOT_INTEGER] = {"-42", "-42"},
+	[SNAPSHOT_LSN] = {"16/b374d848", "16/B374D848"},
+	[SNAPSHOT_TEXT] = {"a word", "a word"},
+};
+
+static void
+set(struct snapshot *snapshot, const struct snapshot_field *field, const char *value)
+{
+	struct err err;
+
+	if (snapshot_set(snapshot, field, value, &err) != 0)
+		fail_msg("%s: %s", field->name, err.text);
+}
+
+static const char *
+written(const struct snapshot *snapshot, const struct snapshot_field *field)
+{
+	static char storage[512];
+	struct text text;
+
+	text_init(&text, storage, sizeof storage);
+	snapshot_write(snapshot, field, &text);
+	return storage;
+}
+
+static void
+the_table_names_each_member_once_and_where_it_is(void **state)
+{
+	(void)state;
+	assert_true(snapshot_field_count > 0);
+	for (size_t i = 0; i < snapshot_field_count; i++) {
+		const struct snapshot_field *field = &snapshot_fields[i];
+
+		assert_true(field->part < SNAPSHOT_PART_COUNT);
+		assert_ptr_equal(snapshot_field_find(field->part, field->name), field);
+		assert_true(field->offset + field->size <= sizeof(struct snapshot));
+		switch (field->type) {
+		case SNAPSHOT_BOOL:
+			assert_int_equal(field->size, sizeof(bool));
+			break;
+		case SNAPSHOT_INTEGER:
+		case SNAPSHOT_LSN:
+			assert_int_equal(field->size, sizeof(int64_t));
+			break;
+		case SNAPSHOT_TEXT:
+			assert_true(field->size > 1);
+			break;
+		}
+		for (size_t j = 0; j < i; j++)
+			assert_true(field->offset >= snapshot_fields[j].offset + snapshot_fields[j].size
+				|| snapshot_fields[j].offset >= field->offset + field->size);
+	}
+}
+
+static void
+a_field_is_found_only_in_its_part(void **state)
+{
+	(void)state;
+	assert_non_null(snapshot_field_find(SNAPSHOT_ROLE, "in_recovery"));
+	assert_null(snapshot_field_find(SNAPSHOT_STANDBY, "in_recovery"));
+	assert_non_null(snapshot_field_find(SNAPSHOT_STANDBY, "replay_lsn"));
+	assert_null(snapshot_field_find(SNAPSHOT_ROLE, "replay_lsn"));
+	assert_null(snapshot_field_find(SNAPSHOT_ROLE, ""));
+	assert_null(snapshot_field_find(SNAPSHOT_ROLE, "IN_RECOVERY"));
+	assert_null(snapshot_field_find(SNAPSHOT_ROLE, "in_recovery "));
+}
+
+static void
+an_empty_snapshot_knows_nothing(void **state)
+{
+	struct snapshot snapshot;
+
+	(void)state;
+	memset(&snapshot, 0xA5, sizeof snapshot);
+	snapshot_init(&snapshot);
+	assert_string_equal(snapshot.target, "");
+	assert_true(snapshot.server_version == SNAPSHOT_NONE);
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++) {
+		assert_false(snapshot_has(&snapshot, part));
+		assert_int_equal(snapshot.faults[part].class, ERR_NONE);
+	}
+	for (size_t i = 0; i < snapshot_field_count; i++)
+		assert_int_equal(snapshot_is_set(&snapshot, &snapshot_fields[i]),
+			snapshot_fields[i].type == SNAPSHOT_BOOL);
+}
+
+static void
+every_field_is_set_and_written_and_reads_back(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < snapshot_field_count; i++) {
+		const struct snapshot_field *field = &snapshot_fields[i];
+		struct snapshot first, second;
+
+		snapshot_init(&first);
+		snapshot_init(&second);
+		set(&first, field, samples[field->type].value);
+		assert_true(snapshot_is_set(&first, field));
+		assert_string_equal(written(&first, field), samples[field->type].written);
+		set(&second, field, written(&first, field));
+		assert_memory_equal(&first, &second, sizeof first);
+	}
+}
+
+static void
+a_field_leaves_every_other_alone(void **state)
+{
+	struct snapshot snapshot;
+
+	(void)state;
+	for (size_t i = 0; i < snapshot_field_count; i++) {
+		snapshot_init(&snapshot);
+		for (size_t j = 0; j < snapshot_field_count; j++)
+			set(&snapshot, &snapshot_fields[j], samples[snapshot_fields[j].type].value);
+		if (snapshot_fields[i].type == SNAPSHOT_BOOL)
+			set(&snapshot, &snapshot_fields[i], "f");
+		else
+			set(&snapshot, &snapshot_fields[i], NULL);
+		for (size_t j = 0; j < snapshot_field_count; j++)
+			if (j != i)
+				assert_string_equal(written(&snapshot, &snapshot_fields[j]),
+					samples[snapshot_fields[j].type].written);
+	}
+}
+
+static void
+null_empties_a_field_and_is_no_truth_value(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < snapshot_field_count; i++) {
+		const struct snapshot_field *field = &snapshot_fields[i];
+		struct snapshot snapshot;
+		struct err err;
+
+		snapshot_init(&snapshot);
+		set(&snapshot, field, samples[field->type].value);
+		if (field->type == SNAPSHOT_BOOL) {
+			assert_int_equal(snapshot_set(&snapshot, field, NULL, &err), -1);
+			assert_int_equal(err.class, ERR_PROTOCOL);
+			assert_string_equal(written(&snapshot, field), "true");
+		} else {
+			set(&snapshot, field, NULL);
+			assert_false(snapshot_is_set(&snapshot, field));
+		}
+	}
+}
+
+static void
+values_of_another_shape_are_refused_and_change_nothing(void **state)
+{
+	static const char *const bad[][12] = {
+		[SNAPSHOT_BOOL] = {"", "T", "yes", "On", "1", "0", "tr", "true ", "TRUE", "NULL", "of"},
+		[SNAPSHOT_INTEGER] = {"", "five", "5.0", "5 ", " 5", "+5", "0x5", "1e3",
+			"9223372036854775808", "-9223372036854775808" /* that one means none */, "t"},
+		[SNAPSHOT_LSN] = {"", "0", "0/", "/0", "0/0 ", "123456789/0", "G/0", "42", "-1/0"},
+		[SNAPSHOT_TEXT] = {NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < snapshot_field_count; i++) {
+		const struct snapshot_field *field = &snapshot_fields[i];
+
+		for (size_t j = 0; bad[field->type][j] != NULL; j++) {
+			const char *value = bad[field->type][j];
+			struct snapshot snapshot;
+			struct err err;
+
+			snapshot_init(&snapshot);
+			set(&snapshot, field, samples[field->type].value);
+			if (snapshot_set(&snapshot, field, value, &err) != -1)
+				fail_msg("%s took \"%s\"", field->name, value);
+			assert_int_equal(err.class, ERR_PROTOCOL);
+			assert_non_null(strstr(err.text, field->name));
+			assert_string_equal(written(&snapshot, field), samples[field->type].written);
+		}
+	}
+}
+
+static void
+truth_values_are_taken_as_columns_settings_and_json_write_them(void **state)
+{
+	static const char *const words[][2] = {{"f", "t"}, {"false", "true"}, {"off", "on"}};
+	const struct snapshot_field *field = snapshot_field_find(SNAPSHOT_ROLE, "in_recovery");
+	struct snapshot snapshot;
+
+	(void)state;
+	snapshot_init(&snapshot);
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		set(&snapshot, field, words[i][1]);
+		assert_true(snapshot.role.in_recovery);
+		assert_string_equal(written(&snapshot, field), "true");
+		set(&snapshot, field, words[i][0]);
+		assert_false(snapshot.role.in_recovery);
+		assert_string_equal(written(&snapshot, field), "false");
+	}
+}
+
+static void
+numbers_keep_their_full_range_and_zero_is_a_value(void **state)
+{
+	const struct snapshot_field *age = snapshot_field_find(SNAPSHOT_STANDBY, "replay_age_ms");
+	const struct snapshot_field *position = snapshot_field_find(SNAPSHOT_STANDBY, "replay_lsn");
+	struct snapshot snapshot;
+
+	(void)state;
+	snapshot_init(&snapshot);
+	set(&snapshot, age, "0");
+	assert_true(snapshot_is_set(&snapshot, age));
+	set(&snapshot, age, "9223372036854775807");
+	assert_true(snapshot.standby.replay_age_ms == INT64_MAX);
+	set(&snapshot, age, "-9223372036854775807");
+	assert_true(snapshot.standby.replay_age_ms == INT64_MIN + 1);
+	assert_string_equal(written(&snapshot, age), "-9223372036854775807");
+	set(&snapshot, position, "FFFFFFFF/FFFFFFFF");
+	assert_true(snapshot.standby.replay_lsn == UINT64_MAX);
+	/* PostgreSQL's invalid position is none. */
+	set(&snapshot, position, "0/0");
+	assert_false(snapshot_is_set(&snapshot, position));
+}
+
+static void
+text_is_made_clean_and_taken_whole_or_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < snapshot_field_count; i++) {
+		const struct snapshot_field *field = &snapshot_fields[i];
+		struct snapshot snapshot;
+		struct err err;
+		char words[600];
+
+		if (field->type != SNAPSHOT_TEXT)
+			continue;
+		snapshot_init(&snapshot);
+		set(&snapshot, field, " a\n|\033b ");
+		assert_string_equal(written(&snapshot, field), "a / b");
+		memset(words, 'x', sizeof words);
+		words[field->size] = '\0';
+		assert_int_equal(snapshot_set(&snapshot, field, words, &err), -1);
+		assert_int_equal(err.class, ERR_PROTOCOL);
+		assert_non_null(strstr(err.text, field->name));
+		assert_string_equal(written(&snapshot, field), "a / b");
+		words[field->size - 1] = '\0';
+		set(&snapshot, field, words);
+		assert_string_equal(written(&snapshot, field), words);
+	}
+}
+
+static void
+a_part_is_obtained_or_carries_its_fault(void **state)
+{
+	struct snapshot snapshot;
+	struct err fault;
+
+	(void)state;
+	snapshot_init(&snapshot);
+	snapshot_mark(&snapshot, SNAPSHOT_STANDBY);
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_STANDBY));
+	assert_false(snapshot_has(&snapshot, SNAPSHOT_ROLE));
+	snapshot_mark(&snapshot, SNAPSHOT_ROLE);
+	err_set(&fault, ERR_TIMEOUT, "no answer");
+	snapshot_fail(&snapshot, SNAPSHOT_STANDBY, &fault);
+	assert_false(snapshot_has(&snapshot, SNAPSHOT_STANDBY));
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_ROLE));
+	assert_int_equal(snapshot.faults[SNAPSHOT_STANDBY].class, ERR_TIMEOUT);
+	assert_string_equal(snapshot.faults[SNAPSHOT_STANDBY].text, "no answer");
+	assert_int_equal(snapshot.faults[SNAPSHOT_ROLE].class, ERR_NONE);
+}
+
+static void
+part_names_read_back(void **state)
+{
+	(void)state;
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++)
+		assert_int_equal(snapshot_part_parse(snapshot_part_name(part)), part);
+	assert_string_equal(snapshot_part_name(SNAPSHOT_ROLE), "role");
+	assert_string_equal(snapshot_part_name(SNAPSHOT_READ_ONLY), "read_only");
+	assert_string_equal(snapshot_part_name(SNAPSHOT_STANDBY), "standby");
+	assert_int_equal(snapshot_part_parse("Role"), SNAPSHOT_PART_COUNT);
+	assert_int_equal(snapshot_part_parse(""), SNAPSHOT_PART_COUNT);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_table_names_each_member_once_and_where_it_is),
+		cmocka_unit_test(a_field_is_found_only_in_its_part),
+		cmocka_unit_test(an_empty_snapshot_knows_nothing),
+		cmocka_unit_test(every_field_is_set_and_written_and_reads_back),
+		cmocka_unit_test(a_field_leaves_every_other_alone),
+		cmocka_unit_test(null_empties_a_field_and_is_no_truth_value),
+		cmocka_unit_test(values_of_another_shape_are_refused_and_change_nothing),
+		cmocka_unit_test(truth_values_are_taken_as_columns_settings_and_json_write_them),
+		cmocka_unit_test(numbers_keep_their_full_range_and_zero_is_a_value),
+		cmocka_unit_test(text_is_made_clean_and_taken_whole_or_refused),
+		cmocka_unit_test(a_part_is_obtained_or_carries_its_fault),
+		cmocka_unit_test(part_names_read_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
