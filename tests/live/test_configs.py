@@ -7,7 +7,6 @@ import subprocess
 
 import pytest
 
-import postgres
 import programs
 
 CONFIGS = programs.REPOSITORY / "configs"
@@ -88,12 +87,3 @@ def test_commands_for_nagios_are_accepted(path, check):
         assert words[0] == f"/usr/local/bin/{name}"
         result = check(name, *words[1:], "-p", "1")
         assert result.code == 2 and "Connection refused" in result.stdout, result.stdout + result.stderr
-
-
-def test_prometheus_format_satisfies_promtool(any_installation, check):
-    promtool = tool("usr/bin/promtool")
-    with postgres.Cluster(any_installation) as cluster:
-        primary = cluster.primary()
-        shown = check("check_pg_leader", "-H", primary.host, "-p", primary.port, "-U", "postgres", "-f", "prometheus")
-    ended = subprocess.run([promtool, "check", "metrics"], input=shown.stdout, capture_output=True, text=True, timeout=30)
-    assert (ended.returncode, ended.stdout + ended.stderr) == (0, "")
