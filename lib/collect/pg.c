@@ -10,7 +10,6 @@
 #include <sys/ioctl.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/parse.h"
 #include "lib/collect/attempt.h"
 #include "lib/collect/message.h"
 #include "lib/collect/wire.h"
@@ -117,21 +116,6 @@ has_empty_host(const struct place_list *places)
 	return false;
 }
 
-static bool
-are_numbers(const char *ports)
-{
-	struct err ignored;
-	char port[16];
-	int64_t number;
-
-	for (size_t i = 0; i < text_item_count(ports); i++) {
-		text_item(ports, i, port, sizeof port);
-		if (port[0] != '\0' && parse_integer(port, 1, 65535, &number, &ignored) != 0)
-			return false;
-	}
-	return true;
-}
-
 static int
 copy_options(PGconn *conn, const PQconninfoOption *options, struct effective *ret, struct err *err)
 {
@@ -145,7 +129,7 @@ copy_options(PGconn *conn, const PQconninfoOption *options, struct effective *re
 		snprintf(ret->places.host, sizeof ret->places.host, "%s", default_host);
 	if (has_empty_host(&ret->places))
 		return err_set(err, ERR_USAGE, "one of several hosts is empty");
-	if (!are_numbers(ret->places.port)) {
+	if (place_verify_ports(ret->places.port, err) != 0) {
 		/* In a URI whose password holds a slash, it ends up here. */
 		err_set(err, ERR_USAGE, "a port in the connection settings is not a number (not shown)");
 		return err_hint(err, "in a URI, write a \"/\" of the password as %%2F");

@@ -3,6 +3,22 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "lib/base/parse.h"
+
+int
+place_verify_ports(const char *ports, struct err *err)
+{
+	for (size_t i = 0; i < text_item_count(ports); i++) {
+		char port[32];
+		int64_t ignored;
+
+		text_item(ports, i, port, sizeof port);
+		if (port[0] != '\0' && parse_integer(port, 1, 65535, &ignored, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 size_t
 place_count(const struct place_list *list)
 {

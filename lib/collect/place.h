@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/base/err.h"
 #include "lib/base/text.h"
 
 /* libpq's host, hostaddr and port lists, with every rule applied (environment, services). */
@@ -21,6 +22,12 @@ struct place {
 	char hostaddr[64];
 	char port[16];
 };
+
+/*
+ * Whether a list of ports is one: numbers from 1 to 65535, or nothing, between commas. -1 with class
+ * usage and the item that is none.
+ */
+int place_verify_ports(const char *ports, struct err *err) __attribute__((warn_unused_result));
 
 /* How many there are; at least one. */
 size_t place_count(const struct place_list *list);

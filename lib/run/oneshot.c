@@ -7,6 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/collect/collect.h"
+#include "lib/collect/place.h"
 #include "lib/evaluate/evaluate.h"
 #include "lib/render/format.h"
 #include "lib/run/external.h"
@@ -56,21 +57,6 @@ list_groups(struct oneshot *oneshot, struct settings_group groups[GROUP_COUNT])
 		.base = oneshot->limits};
 }
 
-/* libpq would complain later, and not name the option. */
-static int
-verify_ports(const char *ports, struct err *err)
-{
-	for (size_t i = 0; ports[0] != '\0' && i < text_item_count(ports); i++) {
-		char port[32];
-		int64_t ignored;
-
-		text_item(ports, i, port, sizeof port);
-		if (parse_integer(port, 1, 65535, &ignored, err) != 0)
-			return err_context(err, "option --port");
-	}
-	return 0;
-}
-
 static int
 take_operands(struct oneshot *oneshot, int count, char **operands, struct err *err)
 {
@@ -99,8 +85,9 @@ read_options(struct oneshot *oneshot, int argc, char **argv, struct err *err)
 		status = settings_read_arguments(groups, GROUP_COUNT, argc, argv, &first, err);
 	if (status == 0)
 		status = take_operands(oneshot, argc - first, argv + first, err);
-	if (status == 0)
-		status = verify_ports(options->target.port, err);
+	/* libpq would complain later, and not name the option. */
+	if (status == 0 && place_verify_ports(options->target.port, err) != 0)
+		status = err_context(err, "option --port");
 	if (options->format == OPTIONS_NO_FORMAT)
 		options->format = oneshot->is_external ? FORMAT_KEEPALIVED : FORMAT_NAGIOS;
 	options->target.application = oneshot->program;
