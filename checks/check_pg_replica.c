@@ -79,6 +79,11 @@ judge_source(
 		judge_reason(verdict, STATE_OK, "streaming from %s:%lld", standby->sender_host,
 			standby->sender_port == SNAPSHOT_NONE ? 0 : (long long)standby->sender_port);
 		return true;
+	case LAG_STALE:
+		judge_reason(verdict, STATE_OK, "streaming from %s, which has been silent for %lld s",
+			standby->sender_host, (long long)(standby->receipt_age_ms / 1000));
+		judge_hint(verdict, "set wal_receiver_timeout to a minute or less, to know when the sender is gone");
+		return true;
 	case LAG_HIDDEN:
 		judge_hidden(limits, verdict);
 		return false;
@@ -103,6 +108,26 @@ judge_source(
 		break;
 	}
 	return true;
+}
+
+/*
+ * A standby that waits on purpose holds back commits only, so that its lag in bytes may look small.
+ * A critical limit in time that has room for the delay says that it is meant.
+ */
+static void
+judge_delay(const struct snapshot_standby *standby, const struct replica_limits *limits, struct verdict *verdict)
+{
+	const struct range *critical = &limits->critical.of[UNIT_SECONDS];
+	double delay = (double)standby->apply_delay_ms / 1000.0;
+	char storage[64];
+	struct text text;
+
+	if (standby->apply_delay_ms <= 0 || (critical->is_set && !range_alerts(critical, delay)))
+		return;
+	text_init(&text, storage, sizeof storage);
+	range_write_quantity(delay, UNIT_SECONDS, &text);
+	judge_reason(verdict, STATE_CRITICAL, "replay is delayed by %s on purpose (recovery_min_apply_delay)", storage);
+	judge_hint(verdict, "to accept it, give a critical limit in time above the delay");
 }
 
 /* A limit that nothing can be held against is not kept. */
@@ -131,7 +156,7 @@ judge_lag(
 		judge_unknown("the lag in time", UNIT_SECONDS, limits, verdict);
 	judge_metric(verdict, "replay lag", "replay_lag_bytes", byte_lag, UNIT_BYTES, &limits->warning,
 		&limits->critical);
-	judge_metric(verdict, "replay lag", "replay_lag_seconds", time_lag, UNIT_SECONDS, &limits->warning,
+	judge_metric(verdict, "time since the last replayed commit", "replay_lag_seconds", time_lag, UNIT_SECONDS, &limits->warning,
 		&limits->critical);
 	if (bytes >= 0 && verdict->reason_count == reasons_before) {
 		char storage[64];
@@ -163,6 +188,7 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 								     : "a pause of replay is requested");
 		judge_hint(verdict, "SELECT pg_wal_replay_resume() lets it go on");
 	}
+	judge_delay(standby, limits, verdict);
 	judge_replayed(standby->replay_lsn, limits->replayed, verdict);
 	judge_lag(standby, limits, verdict);
 }

@@ -35,5 +35,6 @@ $$;
 -- Then give it a password with \password pgha in psql (it is not sent in clear), put
 --     *:*:*:pgha:PASSWORD
 -- into a password file of mode 0600 that belongs to the user who runs the checks, and let it in
--- in pg_hba.conf, before any wider line:
---     host  postgres  pgha  10.0.0.0/24  scram-sha-256
+-- in pg_hba.conf, before any wider line (Debian's own for sockets is "local all all peer"):
+--     local  postgres  pgha               scram-sha-256
+--     host   postgres  pgha  10.0.0.0/24  scram-sha-256

@@ -27,11 +27,15 @@ standby_sql(int server_version)
 	       "       r.written_lsn,\n"
 	       "       r.latest_end_lsn,\n"
 	       "       r.received_tli AS received_timeline,\n"
+	       /* Both are set to one instant when it connects, and latest_end_lsn keeps an older value. */
+	       "       COALESCE(r.last_msg_send_time <> r.last_msg_receipt_time, false) AS has_heard,\n"
 	       "       (EXTRACT(epoch FROM pg_catalog.clock_timestamp()\n"
 	       "                - r.last_msg_receipt_time) * 1000)::int8 AS receipt_age_ms,\n"
 	       /* A GUC of milliseconds, shown with a unit that an interval understands too. */
 	       "       (EXTRACT(epoch FROM pg_catalog.current_setting('wal_receiver_timeout')::interval)\n"
 	       "                * 1000)::int8 AS receiver_timeout_ms,\n"
+	       "       (EXTRACT(epoch FROM pg_catalog.current_setting('recovery_min_apply_delay')::interval)\n"
+	       "                * 1000)::int8 AS apply_delay_ms,\n"
 	       "       r.sender_host,\n"
 	       "       r.sender_port\n"
 	       "FROM pg_catalog.pg_stat_get_wal_receiver() r";

@@ -23,10 +23,12 @@ enum { RECEIVED_MAX = 1024 * 1024 };
 
 struct pg {
 	PGconn *conn;
+	const struct target *target; /* while connecting */
 	int64_t received;           /* bytes that came in, in all */
 	bool settings_in_statement; /* a pooler refused them at the start of the connection */
 	int64_t timeout_ms;
 	bool is_choosy;              /* one of several hosts, which target_session_attrs may refuse */
+	bool is_demanding;          /* see struct effective */
 	bool is_let_in;              /* the server asked for no authentication */
 	bool is_direct;              /* TLS without asking for it first */
 	enum wire_phase heard_phase; /* the one whose first byte was looked at */
@@ -41,6 +43,7 @@ struct effective {
 	struct place_list places;
 	char options[1024];
 	bool is_direct;  /* sslnegotiation=direct (17 and later): TLS comes first */
+	bool is_demanding; /* the client insists on something that a server may not do */
 	bool has_dbname; /* somebody named a database: option, environment or service */
 };
 
@@ -97,6 +100,10 @@ copy_option(const PQconninfoOption *option, struct effective *ret)
 		return text_copy(ret->options, sizeof ret->options, value);
 	if (strcmp(option->keyword, "sslnegotiation") == 0)
 		ret->is_direct = strcmp(value, "direct") == 0;
+	if (strcmp(option->keyword, "channel_binding") == 0 || strcmp(option->keyword, "sslcertmode") == 0)
+		ret->is_demanding = ret->is_demanding || strcmp(value, "require") == 0;
+	if (strcmp(option->keyword, "require_auth") == 0)
+		ret->is_demanding = ret->is_demanding || value[0] != '\0';
 	if (strcmp(option->keyword, "dbname") == 0)
 		ret->has_dbname = strcmp(value, STOP_MARK) != 0;
 	return 0;
@@ -132,7 +139,7 @@ copy_options(PGconn *conn, const PQconninfoOption *options, struct effective *re
 	if (place_verify_ports(ret->places.port, err) != 0) {
 		/* In a URI whose password holds a slash, it ends up here. */
 		err_set(err, ERR_USAGE, "a port in the connection settings is not a number (not shown)");
-		return err_hint(err, "in a URI, write a \"/\" of the password as %%2F");
+		return err_hint(err, "see -d and PGPORT; in a URI, write a \"/\" of the password as %%2F");
 	}
 	if (ret->places.host[0] != '\0' && strchr(ret->places.host + 1, '@') != NULL) {
 		/* What follows may be the end of a password. */
@@ -140,6 +147,63 @@ copy_options(PGconn *conn, const PQconninfoOption *options, struct effective *re
 		return err_hint(err, "in a URI, write an \"@\" of the password as %%40");
 	}
 	return 0;
+}
+
+/* Where in a connection string a slip of the pen can put a password that libpq then shows. */
+static bool
+is_suspicious(const PQconninfoOption *option, bool is_uri)
+{
+	static const char *const shown[] = {"host", "hostaddr", "port", "user", "dbname", "service"};
+
+	for (size_t i = 0; option->val != NULL && i < sizeof shown / sizeof shown[0]; i++)
+		if (strcmp(option->keyword, shown[i]) == 0
+			&& (strpbrk(option->val, ";=") != NULL
+				|| (is_uri && strcmp(shown[i], "dbname") == 0 && strchr(option->val, '@') != NULL)))
+			return true;
+	return false;
+}
+
+/*
+ * Refuses a connection string that does not parse, or that libpq reads otherwise than it was meant:
+ * "host=db1;password=..." is one long host name to it, and would stand in its messages.
+ */
+static int
+verify_string(const char *string, struct err *err)
+{
+	bool is_uri = text_starts(string, "postgresql://") || text_starts(string, "postgres://");
+	char *complaint = NULL;
+	PQconninfoOption *options;
+	bool is_bad = false;
+
+	if (!is_uri && strchr(string, '=') == NULL) {
+		if (strstr(string, ":/") == NULL)
+			return 0;
+		err_set(err, ERR_USAGE, "the database name looks like a URI, and is none (not shown)");
+		return err_hint(err, "URIs begin with postgresql://");
+	}
+	options = PQconninfoParse(string, &complaint);
+	if (options == NULL) {
+		message_refuse_conninfo(err, complaint == NULL ? "out of memory" : complaint);
+		PQfreemem(complaint);
+		return -1;
+	}
+	for (const PQconninfoOption *option = options; option->keyword != NULL; option++)
+		is_bad = is_bad || is_suspicious(option, is_uri);
+	PQconninfoFree(options);
+	if (!is_bad)
+		return 0;
+	err_set(err, ERR_USAGE, "the connection string is not what it seems (not shown, it may hold a password)");
+	return err_hint(err, "keyword=value pairs are separated by blanks; in a URI write @ / : of a password as %%40 %%2F %%3A");
+}
+
+/* What libpq refuses before it connects. Only a connection string can hold a password. */
+static int
+refuse(const struct target *target, const char *message, struct err *err)
+{
+	if (strchr(target->dbname, '=') != NULL || strstr(target->dbname, "://") != NULL)
+		return message_refuse_conninfo(err, message);
+	err_set(err, ERR_USAGE, "%s", message);
+	return err_hint(err, "it comes from the options, the environment (PG...) or a service file");
 }
 
 /*
@@ -156,15 +220,17 @@ effective_of(const struct target *target, struct effective *ret, struct err *err
 	int status = -1;
 
 	memset(ret, 0, sizeof *ret);
+	if (verify_string(target->dbname, err) != 0)
+		return -1;
 	keyword_add(&keywords, "user", STOP_MARK);     /* also the database's name when nobody named one */
 	keyword_add(&keywords, "password", STOP_MARK); /* saves reading the password file twice */
-	keyword_add(&keywords, "channel_binding", STOP_MARK);
+	keyword_add(&keywords, "sslmode", STOP_MARK);
 	conn = PQconnectStartParams(keywords.names, keywords.values, 1);
 	options = conn == NULL ? NULL : PQconninfo(conn);
 	if (options == NULL)
 		err_set(err, ERR_DOWN, "out of memory");
 	else if (strstr(PQerrorMessage(conn), STOP_MARK) == NULL)
-		message_refuse_conninfo(err, PQerrorMessage(conn));
+		refuse(target, PQerrorMessage(conn), err);
 	else
 		status = copy_options(conn, options, ret, err);
 	PQconninfoFree(options);
@@ -250,8 +316,8 @@ explain_failure(struct pg *pg, const char *where, enum wire_heard heard, ConnSta
 	if (pg->is_choosy && PQparameterStatus(pg->conn, "server_version") != NULL)
 		return err_set(
 			err, ERR_DOWN, "%s is not what target_session_attrs asks for: %s", where, words);
-	/* Once let in, there is nothing left that a client could refuse but what it cannot read. */
-	if (heard == WIRE_SERVER && (stage == CONNECTION_AUTH_OK || pg->is_let_in))
+	/* Once let in, a client that insists on nothing refuses only what it cannot read. */
+	if (heard == WIRE_SERVER && !pg->is_demanding && (stage == CONNECTION_AUTH_OK || pg->is_let_in))
 		heard = WIRE_STRANGE;
 	switch (heard) {
 	case WIRE_STRANGE:
@@ -324,7 +390,7 @@ connect_until(struct pg *pg, const char *where, int64_t deadline_ms, char sqlsta
 	PQsetErrorVerbosity(pg->conn, PQERRORS_VERBOSE); /* its messages then hold the SQLSTATE */
 	PQsetNoticeReceiver(pg->conn, ignore_notice, NULL);
 	if (PQstatus(pg->conn) == CONNECTION_BAD && !message_is_of_attempt(PQerrorMessage(pg->conn)))
-		return message_refuse_conninfo(err, PQerrorMessage(pg->conn));
+		return refuse(pg->target, PQerrorMessage(pg->conn), err);
 	if (PQstatus(pg->conn) == CONNECTION_BAD)
 		return explain_failure(pg, where, WIRE_NOTHING, CONNECTION_NEEDED, sqlstate, err);
 	while (next != PGRES_POLLING_OK) {
@@ -393,6 +459,7 @@ connect_once(const struct connecting *connecting, const struct place *place, int
 	pg->heard_phase = WIRE_ANY;
 	pg->is_let_in = false;
 	pg->is_direct = effective->is_direct;
+	pg->is_demanding = effective->is_demanding;
 	pg->conn = PQconnectStartParams(keywords.names, keywords.values, 1);
 	if (connect_until(pg, where.bytes, deadline_ms, sqlstate, err) == 0)
 		return 0;
@@ -445,7 +512,9 @@ pg_open(const struct target *target, int64_t deadline_ms, struct text *place, st
 
 	if (pg == NULL)
 		return err_set(err, ERR_DOWN, "out of memory");
-	pg->timeout_ms = target->timeout_ms;
+	pg->target = target;
+	/* As far as statement_timeout counts. */
+	pg->timeout_ms = target->timeout_ms < INT_MAX ? target->timeout_ms : INT_MAX;
 	if (effective_of(target, &connecting.effective, err) == 0
 		&& attempt_places(&connecting.effective.places, deadline_ms, connect_address, &connecting,
 			   place, err)

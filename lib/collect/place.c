@@ -61,5 +61,8 @@ place_write(const struct place *place, struct text *text)
 	const char *host = place->host[0] != '\0' ? place->host : place->hostaddr;
 	const char *port = place->port[0] != '\0' ? place->port : "5432";
 
-	text_add(text, !is_socket(host) && strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
+	text_add(text, !is_socket(host) && strchr(host, ':') != NULL ? "[%s]" : "%s", host);
+	if (place->host[0] != '\0' && place->hostaddr[0] != '\0' && strcmp(place->host, place->hostaddr) != 0)
+		text_add(text, " (%s)", place->hostaddr); /* where it really goes */
+	text_add(text, ":%s", port);
 }

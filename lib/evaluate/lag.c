@@ -10,6 +10,12 @@
  */
 enum { SILENCE_MARGIN_MS = 5000 };
 
+/*
+ * What is normal with the default wal_receiver_timeout of a minute. A longer one, or none, permits
+ * longer silence; but a sender that has said nothing for so long may have died or moved on.
+ */
+enum { SILENCE_NORMAL_MS = 30000 + SILENCE_MARGIN_MS };
+
 enum lag_source
 lag_source(const struct snapshot_standby *standby)
 {
@@ -22,6 +28,8 @@ lag_source(const struct snapshot_standby *standby)
 	if (standby->receiver_timeout_ms > 0
 		&& standby->receipt_age_ms > standby->receiver_timeout_ms / 2 + SILENCE_MARGIN_MS)
 		return LAG_SILENT;
+	if (standby->receipt_age_ms > SILENCE_NORMAL_MS)
+		return LAG_STALE;
 	return LAG_STREAMING;
 }
 
@@ -43,7 +51,7 @@ enum { FIRST_MESSAGE_MS = 1000 };
 static bool
 is_known(const struct snapshot_standby *standby)
 {
-	bool has_heard = standby->latest_end_lsn != LSN_NONE || standby->receipt_age_ms >= FIRST_MESSAGE_MS;
+	bool has_heard = standby->has_heard || standby->receipt_age_ms >= FIRST_MESSAGE_MS;
 
 	return lag_source(standby) == LAG_STREAMING && has_heard && standby->replay_lsn != LSN_NONE;
 }

@@ -17,6 +17,7 @@ enum lag_source {
 	LAG_STREAMING,     /* a receiver streams and has heard from the sender in time */
 	LAG_NO_RECEIVER,   /* none runs: archive recovery, or the sender is away */
 	LAG_NOT_STREAMING, /* one runs, but does not stream (yet) */
+	LAG_STALE,         /* one streams, and may be silent for so long, but then nobody knows */
 	LAG_SILENT,        /* one streams, but nothing came for longer than the sender may be silent */
 	LAG_HIDDEN         /* one runs, but this role may not see its state */
 };

@@ -28,8 +28,10 @@ const struct snapshot_field snapshot_fields[] = {
 	FIELD(STANDBY, standby, written_lsn, LSN),
 	FIELD(STANDBY, standby, latest_end_lsn, LSN),
 	FIELD(STANDBY, standby, received_timeline, INTEGER),
+	FIELD(STANDBY, standby, has_heard, BOOL),
 	FIELD(STANDBY, standby, receipt_age_ms, INTEGER),
 	FIELD(STANDBY, standby, receiver_timeout_ms, INTEGER),
+	FIELD(STANDBY, standby, apply_delay_ms, INTEGER),
 	FIELD(STANDBY, standby, sender_host, TEXT),
 	FIELD(STANDBY, standby, sender_port, INTEGER),
 };

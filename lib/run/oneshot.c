@@ -63,11 +63,14 @@ take_operands(struct oneshot *oneshot, int count, char **operands, struct err *e
 	if (count == 0)
 		return 0;
 	if (count != EXTERNAL_OPERANDS) {
-		err_set(err, ERR_USAGE, "unexpected argument \"%s\"", operands[0]);
+		bool is_secret = strpbrk(operands[0], "=:@") != NULL;
+
+		err_set(err, ERR_USAGE, "unexpected argument \"%s\"", is_secret ? "..." : operands[0]);
 		return err_hint(
 			err, "options begin with a dash; HAProxy's external-check passes four arguments");
 	}
 	oneshot->is_external = true;
+	unsetenv("PGHOSTADDR"); /* it would lead every server's check to one address */
 	return external_take(operands, &oneshot->options.target, err);
 }
 
@@ -167,8 +170,8 @@ arm_last_resort(struct oneshot *oneshot, int64_t at_ms, struct err *err)
 	struct text text;
 
 	oneshot->last_resort_ms = at_ms;
-	err_set(&fault, ERR_TIMEOUT, "no answer in time: a local file, a library or the output blocks");
-	err_hint(&fault, "are password, service or certificate files on a dead file system?");
+	err_set(&fault, ERR_TIMEOUT, "no answer in time: the check itself was held up");
+	err_hint(&fault, "-t is very short, or a password, service or certificate file or an input does not answer");
 	evaluate_error(check, oneshot->limits, &fault, &verdict);
 	text_init(&text, oneshot->last_answer, sizeof oneshot->last_answer);
 	formats[oneshot->options.format].write(&verdict, &oneshot->format_options, &text);
@@ -190,12 +193,14 @@ answer_snapshots(struct oneshot *oneshot, const struct snapshot *snapshots, size
 	const char *record = oneshot->options.record;
 	struct verdict verdict;
 	struct err err;
+	int code;
 
 	evaluate_check(oneshot->check, snapshots, count, oneshot->limits, &verdict);
-	/* A recording that fails must not turn a yes into a no: it is told, and the answer stands. */
+	code = answer(oneshot, &verdict, strcmp(record, "-") == 0 ? STDERR_FILENO : STDOUT_FILENO);
+	/* After the answer, which neither a slow disk nor a recording that fails may change. */
 	if (record[0] != '\0' && record_write(record, snapshots, count, &err) != 0)
 		fprintf(stderr, "%s: %s\n", oneshot->program, err.text);
-	return answer(oneshot, &verdict, strcmp(record, "-") == 0 ? STDERR_FILENO : STDOUT_FILENO);
+	return code;
 }
 
 /* -- the life ---------------------------------------------------------------------------------- */

@@ -8,12 +8,31 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
+
+/*
+ * libpq makes room for a message of whatever length the other side announces, and reads on while
+ * more comes in. An answer of ours needs a few kB. Sanitizers need more than any limit.
+ */
+static void
+limit_memory(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+	enum { MEMORY_BYTES = 64 * 1024 * 1024 };
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur > MEMORY_BYTES) {
+		limit.rlim_cur = MEMORY_BYTES;
+		setrlimit(RLIMIT_DATA, &limit);
+	}
+#endif
+}
 
 void
 process_prepare(void)
@@ -28,6 +47,7 @@ process_prepare(void)
 	if (fd >= 0)
 		close(fd);
 	signal(SIGPIPE, SIG_IGN);
+	limit_memory();
 	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
 		unsetenv(variables[i]);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,9 +76,12 @@ snapshot_object(const struct snapshot *snapshot)
 static int
 replace_file(const json_t *root, const char *path, struct err *err)
 {
-	char temporary[2048];
+	char temporary[PATH_MAX + 8], resolved[PATH_MAX];
 	struct stat status;
 	int fd;
+
+	if (realpath(path, resolved) != NULL) /* what a link leads to is replaced, not the link */
+		path = resolved;
 
 	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
 		err_set(err, ERR_USAGE, "cannot record to \"%s\": it is not a regular file", path);

@@ -1,6 +1,7 @@
 #include "lib/run/settings.h"
 
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -215,6 +216,15 @@ find(const struct settings_group *group, const char *name)
 	return NULL;
 }
 
+/* Bytes and seconds are never negative, so that a range from zero on is open below. */
+static struct range
+open_below(struct range range, enum unit unit)
+{
+	if ((unit == UNIT_BYTES || unit == UNIT_SECONDS) && range.start <= 0)
+		range.start = -INFINITY;
+	return range;
+}
+
 /* A warning limit that some critical value passes would never warn first. */
 static int
 compare_limits(const struct settings_group *group, struct err *err)
@@ -226,8 +236,11 @@ compare_limits(const struct settings_group *group, struct err *err)
 		return 0;
 	warn = member(group, warning);
 	crit = member(group, critical);
-	for (enum unit unit = UNIT_NONE; unit < UNIT_COUNT; unit++)
-		if (!range_covers(&warn->of[unit], &crit->of[unit])) {
+	for (enum unit unit = UNIT_NONE; unit < UNIT_COUNT; unit++) {
+		struct range warning_range = open_below(warn->of[unit], unit);
+		struct range critical_range = open_below(crit->of[unit], unit);
+
+		if (!range_covers(&warning_range, &critical_range)) {
 			char storage[128];
 			struct text text;
 
@@ -240,6 +253,7 @@ compare_limits(const struct settings_group *group, struct err *err)
 				"a value must call for a warning before it is critical: tighten -w or widen "
 				"-c");
 		}
+	}
 	return 0;
 }
 

@@ -34,6 +34,9 @@ def conflicting_query(primary, standby):
         reader.close()
 
 
+DELAY_IS_MEANT = ("-c", "1d")  # a limit in time with room for it
+
+
 @contextmanager
 def apply_delay(primary, standby):
     """A delayed standby: commits are replayed an hour later, and what follows them with them."""
@@ -93,7 +96,7 @@ def test_a_standby_restarted_under_an_idle_primary(chain, check):
 
 def test_lag_in_bytes_past_a_limit_and_back(chain, check, held_back):
     def ask(*limits):
-        return check("check_pg_replica", *at(chain.standby), *limits, "-f", "json")
+        return check("check_pg_replica", *at(chain.standby), *DELAY_IS_MEANT, *limits, "-f", "json")
 
     with held_back():
         write_wal(chain.primary, 4)
@@ -105,7 +108,7 @@ def test_lag_in_bytes_past_a_limit_and_back(chain, check, held_back):
         assert ask("-w", "1MB", "-c", "2MB").state == "CRITICAL"
         assert ask("-w", "1MB", "-c", "64MB", "--warning-is-failure").json()["answer"] == "no"
         # HAProxy sends it fewer sessions the nearer it comes to the limit.
-        weight = check("check_pg_replica", *at(chain.standby), "-c", "64MB", "-f", "haproxy").stdout
+        weight = check("check_pg_replica", *at(chain.standby), *DELAY_IS_MEANT, "-c", "64MB", "-f", "haproxy").stdout
         assert weight.startswith("up ready ") and 80 < int(weight.split()[2].rstrip("%")) < 95, weight
         down = check("check_pg_replica", *at(chain.standby), "-c", "2MB", "-f", "haproxy")
         assert down.stdout.startswith("down "), down
@@ -133,9 +136,21 @@ def test_lag_in_time_past_a_limit_and_back(chain, check, held_back):
     assert again.state == "OK", again
 
 
+def test_a_delay_on_purpose_is_not_fit_for_reads_unless_it_is_meant(chain, check):
+    """It holds back commits alone, so that a single row that nobody can read is but a few bytes of lag."""
+    with apply_delay(chain.primary, chain.standby):
+        _received_all(chain)
+        delayed = check("check_pg_replica", *at(chain.standby), "-c", "64MB")
+        assert (delayed.state, "recovery_min_apply_delay" in delayed.stdout) == ("CRITICAL", True), delayed
+        assert check("check_pg_replica", *at(chain.standby), "-c", "64MB", "-c", "59min").state == "CRITICAL"
+        assert check("check_pg_replica", *at(chain.standby), "-c", "64MB", "-c", "1h").state == "OK"
+    chain.standby.wait_replayed(chain.primary.lsn())
+    assert check("check_pg_replica", *at(chain.standby), "-c", "64MB").state == "OK"
+
+
 def test_reading_ones_own_writes(chain, check, held_back):
     def has_replayed(lsn, server=chain.standby):
-        return check("check_pg_replica", *at(server), "--replayed", lsn)
+        return check("check_pg_replica", *at(server), *DELAY_IS_MEANT, "--replayed", lsn)
 
     before = chain.primary.lsn()
     with held_back():

@@ -134,7 +134,7 @@ DOUBLE(PGconn *, PQconnectStartParams, const char *const *names, const char *con
 
 	keep_keywords(names, values);
 	/* A value that it does not have makes libpq stop before it connects. */
-	is_for_rules = strstr(scripted_keyword("channel_binding"), "stop") != NULL;
+	is_for_rules = strstr(scripted_keyword("sslmode"), "stop") != NULL;
 	if (is_for_rules ? script.is_rules_null : script.attempts[seen.attempts].is_null) {
 		seen.attempts += !is_for_rules;
 		return NULL;
@@ -144,7 +144,7 @@ DOUBLE(PGconn *, PQconnectStartParams, const char *const *names, const char *con
 		abort();
 	seen.started++;
 	if (is_for_rules) {
-		snprintf(conn->mark, sizeof conn->mark, "%s", scripted_keyword("channel_binding"));
+		snprintf(conn->mark, sizeof conn->mark, "%s", scripted_keyword("sslmode"));
 		return conn;
 	}
 	conn->attempt = &script.attempts[seen.attempts++];
@@ -210,7 +210,7 @@ DOUBLE(char *, PQerrorMessage, const PGconn *conn)
 		return (char *)(conn->attempt->message == NULL ? "" : conn->attempt->message);
 	if (script.rules_message != NULL)
 		return (char *)script.rules_message;
-	snprintf(message, sizeof message, "invalid channel_binding value: \"%s\"\n", conn->mark);
+	snprintf(message, sizeof message, "invalid sslmode value: \"%s\"\n", conn->mark);
 	return message;
 }
 

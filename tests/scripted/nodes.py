@@ -9,17 +9,18 @@ import re
 import wire
 
 PRIMARY = {
-    "in_recovery": "f", "is_read_only": "f", "read_only_source": None,
+    "in_recovery": "f", "is_read_only": "f",
     "wal_file": "000000030000000000000005", "wal_lsn": "0/5000060",
     "replay_lsn": None, "receive_lsn": None, "replay_pause": None, "replay_age_ms": None, "receiver_pid": None,
     "receiver_status": None, "written_lsn": None, "latest_end_lsn": None, "received_timeline": None,
-    "receipt_age_ms": None, "receiver_timeout_ms": "60000", "sender_host": None, "sender_port": None,
+    "has_heard": "f", "receipt_age_ms": None, "apply_delay_ms": "0", "receiver_timeout_ms": "60000", "sender_host": None, "sender_port": None,
 }
 STANDBY = {
-    "in_recovery": "t", "is_read_only": "f", "read_only_source": None, "wal_file": None, "wal_lsn": None,
+    "in_recovery": "t", "is_read_only": "f", "wal_file": None, "wal_lsn": None,
     "replay_lsn": "0/5000060", "receive_lsn": "0/5000060", "replay_pause": "not paused", "replay_age_ms": "1200",
     "receiver_pid": "4711", "receiver_status": "streaming", "written_lsn": "0/5000060",
-    "latest_end_lsn": "0/5000060", "received_timeline": "3", "receipt_age_ms": "250", "receiver_timeout_ms": "60000",
+    "latest_end_lsn": "0/5000060", "received_timeline": "3", "has_heard": "t", "receipt_age_ms": "250", "apply_delay_ms": "0",
+    "receiver_timeout_ms": "60000",
     "sender_host": "10.0.0.11", "sender_port": "5432",
 }
 HEALTHY = {"check_pg_leader": PRIMARY, "check_pg_replica": STANDBY}

@@ -116,7 +116,7 @@ an_address_beside_a_name_spares_the_lookup(void **state)
 	assert_int_equal(try_hosts("no-such-host.invalid", "10.0.0.1", "5432", &script), 0);
 	assert_string_equal(script.tried[0].host, "no-such-host.invalid");
 	assert_string_equal(script.tried[0].hostaddr, "10.0.0.1");
-	assert_string_equal(where, "no-such-host.invalid:5432");
+	assert_string_equal(where, "no-such-host.invalid (10.0.0.1):5432");
 }
 
 static void

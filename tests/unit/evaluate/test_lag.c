@@ -24,6 +24,7 @@ caught_up(void)
 	snapshot.standby.replay_age_ms = 400000;
 	snapshot.standby.receiver_pid = 4711;
 	snprintf(snapshot.standby.receiver_status, sizeof snapshot.standby.receiver_status, "streaming");
+	snapshot.standby.has_heard = true;
 	snapshot.standby.receipt_age_ms = 100;
 	snapshot.standby.receiver_timeout_ms = 60000;
 	return snapshot.standby;
@@ -138,8 +139,13 @@ silence_is_measured_against_half_of_wal_receiver_timeout(void **state)
 		{10000, 10001, LAG_SILENT},
 		{1000, 5500, LAG_STREAMING},
 		{1000, 5501, LAG_SILENT},
-		{0, 86400000, LAG_STREAMING}, /* off: silence means nothing */
-		{SNAPSHOT_NONE, 86400000, LAG_STREAMING},
+		{3600000, 35000, LAG_STREAMING},
+		{3600000, 35001, LAG_STALE},
+		{3600000, 1805000, LAG_STALE},
+		{3600000, 1805001, LAG_SILENT},
+		{0, 35000, LAG_STREAMING},
+		{0, 86400000, LAG_STALE}, /* off: silence may mean anything */
+		{SNAPSHOT_NONE, 86400000, LAG_STALE},
 		{60000, SNAPSHOT_NONE, LAG_STREAMING},
 		{60000, -50, LAG_STREAMING},
 	};
@@ -161,7 +167,7 @@ a_receiver_that_has_heard_nothing_yet_is_given_a_second(void **state)
 	struct snapshot_standby standby = caught_up();
 
 	(void)state;
-	standby.latest_end_lsn = LSN_NONE;
+	standby.has_heard = false; /* whatever latest_end_lsn still says from before */
 	standby.receipt_age_ms = 999;
 	assert_int_equal(lag_source(&standby), LAG_STREAMING);
 	assert_true(lag_bytes(&standby) == -1);
