@@ -43,6 +43,13 @@ BROKEN = {
     "URI, parameter twice assigned": "postgresql://{host}:{port}/postgres?password={one}={two}",
     "URI, unknown parameter": "postgresql://{host}:{port}/postgres?passwrod={one}&{two}=x",
     "URI, parameter without a value": "postgresql://{host}:{port}/postgres?password&{one}{two}",
+    "semicolons behind the host": "host={host};password={one}{two};user=x",
+    "semicolons behind the user": "host={host} port={port} user=pgha;password={one}{two}",
+    "semicolons behind the database": "host={host} port={port} dbname=postgres;password={one}{two}",
+    "URI, capital letter": "Postgresql://pgha:{one}{two}@{host}:{port}/postgres",
+    "URI, JDBC": "jdbc:postgresql://pgha:{one}{two}@{host}:{port}/postgres",
+    "URI, one slash": "postgres:/pgha:{one}{two}@{host}/postgres",
+    "URI, number and slash": "postgres://pgha:2024/{one}{two}@{host}:{port}/postgres",
     "bad port": "host={host} port=none password={one}{two}",
     "bad number": "host={host} port={port} keepalives=maybe password={one} sslpassword={two}",
     "bad sslmode": "host={host} port={port} sslmode=maybe password={one}{two}",
@@ -104,7 +111,7 @@ def test_password_in_a_broken_connection_string(program, name, tmp_path):
 def test_connection_string_as_another_option(text, tmp_path):
     """Put where it does not belong, it is named as what it is there: still not a place to repeat it."""
     text = text.format(one=ONE, two=TWO)
-    for target in (["--dbname=" + text], ["-d", text, "extra"], ["-d", text, "-d", text], ["-d", text, "--nonsense"]):
+    for target in ([text], ["--dbname=" + text], ["-d", text, "extra"], ["-d", text, "-d", text], ["-d", text, "--nonsense"]):
         list(holds_no_secret(CHECKS[0], target, tmp_path / "snapshot"))
 
 
