@@ -107,6 +107,24 @@ message_is_of_attempt(const char *message)
 	return strstr(message, failed) != NULL;
 }
 
+bool
+message_is_of_loss(const char *message)
+{
+	static const char *const words[] = {
+		"SSL SYSCALL error",
+		"SSL connection has been closed unexpectedly",
+		"connection not open",
+		"could not receive data from server",
+		"could not send ",
+		"server closed the connection unexpectedly",
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strstr(message, words[i]) != NULL)
+			return true;
+	return false;
+}
+
 void
 message_copy_reason(const char *message, char *to, size_t size)
 {

@@ -36,6 +36,13 @@ int message_find_sqlstate(const char *message, char sqlstate[MESSAGE_SQLSTATE_SI
 bool message_is_of_attempt(const char *message);
 
 /*
+ * Whether libpq's message is about a connection that broke, not about an answer that it refuses. In
+ * between a server may have been heard, so the bytes alone do not tell. The words are those of libpq 14
+ * to 18, which are not translated, since our programs never call setlocale().
+ */
+bool message_is_of_loss(const char *message);
+
+/*
  * Copies the telling part of libpq's message about a failed connection: its first attempt's first
  * line, without the place ("connection to server at ... failed: "), which is said anyway.
  */

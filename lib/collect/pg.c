@@ -313,6 +313,8 @@ explain_failure(struct pg *pg, const char *where, enum wire_heard heard, ConnSta
 		err_set(err, ERR_SETUP, "%s asks for a password and none was found", where);
 		return err_hint(err, "put it into the password file (~/.pgpass, or passfile= in -d)");
 	}
+	if (heard == WIRE_SERVER && message_is_of_loss(message))
+		heard = WIRE_CLOSED; /* it went away behind what we heard */
 	if (pg->is_choosy && PQparameterStatus(pg->conn, "server_version") != NULL)
 		return err_set(
 			err, ERR_DOWN, "%s is not what target_session_attrs asks for: %s", where, words);
@@ -586,7 +588,7 @@ await_result(struct pg *pg, int64_t deadline_ms, struct err *err)
 			break;
 	}
 	/* libpq closes the connection too, when it cannot follow what it has just read. */
-	if (heard == WIRE_SERVER)
+	if (heard == WIRE_SERVER && !message_is_of_loss(PQerrorMessage(pg->conn)))
 		return err_set(err, ERR_PROTOCOL, "broken answer to a query");
 	return err_set(err, ERR_DOWN, "the server closed the connection during a query");
 }

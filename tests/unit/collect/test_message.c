@@ -255,10 +255,33 @@ a_complaint_that_quotes_nothing_is_told_whole(void **state)
 	assert_string_equal(err.text, "bad connection string: invalid sslmode value: \"...\"");
 }
 
+static void
+a_connection_that_broke_is_told_from_an_answer_that_is_refused(void **state)
+{
+	static const struct {
+		const char *message;
+		bool is_loss;
+	} cases[] = {
+		{"could not send startup packet: Connection reset by peer\n", true},
+		{"could not send data to server: Broken pipe\n", true},
+		{"could not receive data from server: Connection reset by peer\n", true},
+		{"server closed the connection unexpectedly\n\tThis probably means ...\n", true},
+		{"SSL SYSCALL error: EOF detected\n", true},
+		{"SSL error: certificate verify failed\n", false},
+		{"server does not support SSL, but SSL was required\n", false},
+		{"lost synchronization with server: got message type \"x\"\n", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		assert_int_equal(message_is_of_loss(cases[i].message), cases[i].is_loss);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_connection_that_broke_is_told_from_an_answer_that_is_refused),
 		cmocka_unit_test(the_class_follows_from_the_sqlstate),
 		cmocka_unit_test(the_detail_stands_behind_the_message),
 		cmocka_unit_test(an_error_without_words_is_told_by_its_code),
