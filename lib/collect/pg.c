@@ -331,6 +331,8 @@ explain_failure(struct pg *pg, const char *where, enum wire_heard heard, ConnSta
 		if (stage == CONNECTION_SSL_STARTUP)
 			err_hint(err, "see sslmode and sslrootcert here, and ssl and its certificate on the server");
 		return -1;
+	case WIRE_ERROR:
+		return err_set(err, ERR_DOWN, "%s is going down", where);
 	case WIRE_CLOSED:
 		return err_set(err, ERR_DOWN, "cannot connect to %s: %s", where, words);
 	case WIRE_NOTHING:
@@ -404,7 +406,7 @@ connect_until(struct pg *pg, const char *where, int64_t deadline_ms, char sqlsta
 			return explain_timeout(pg->conn, where, err);
 		if (events == POLLIN)
 			heard = listen_to_server(pg);
-		if (heard == WIRE_STRANGE) /* libpq might wait for more of the same */
+		if (heard == WIRE_STRANGE || heard == WIRE_ERROR) /* libpq might wait for more of the same */
 			return explain_failure(pg, where, heard, stage, sqlstate, err);
 		if (!count_received(pg))
 			return err_set(err, ERR_PROTOCOL, "%s sends without end", where);

@@ -10,11 +10,31 @@
 /* One byte of type, four of length; an authentication request has four more for its kind. */
 enum { HEADER_SIZE = 5, REQUEST_SIZE = 9 };
 
-/* A request for TLS or GSSAPI is answered by one byte and nothing behind it; or by an old error. */
+/* A request for TLS or GSSAPI is answered by one byte and nothing behind it. */
 static bool
 is_answer(const unsigned char *bytes, size_t length, char yes)
 {
-	return bytes[0] == 'E' || ((bytes[0] == (unsigned char)yes || bytes[0] == 'N') && length == 1);
+	return (bytes[0] == (unsigned char)yes || bytes[0] == 'N') && length == 1;
+}
+
+/* An error or a notice with a length that one can have. */
+static bool
+is_message(const unsigned char *bytes, size_t length)
+{
+	return length >= HEADER_SIZE && (bytes[0] == 'E' || bytes[0] == 'N') && bytes[1] == 0 && bytes[2] == 0;
+}
+
+/*
+ * What a server says on its way down, before it was asked for anything but TLS: an error, or the warning
+ * of a process that ends because another has crashed; both also behind its "N". libpq reads none of
+ * them here.
+ */
+static bool
+is_farewell(const unsigned char *bytes, size_t length, enum wire_phase phase)
+{
+	if (phase == WIRE_STARTUP)
+		return bytes[0] == 'N' && is_message(bytes, length);
+	return bytes[0] == 'E' || is_message(bytes, length) || (bytes[0] == 'N' && is_message(bytes + 1, length - 1));
 }
 
 /* A message's type and, as far as it is there, its length, which libpq holds to the same bounds. */
@@ -24,7 +44,7 @@ is_startup_message(const unsigned char *bytes, size_t length)
 	uint32_t said = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8
 		| bytes[4];
 
-	if (strchr("REvN", bytes[0]) == NULL || bytes[0] == '\0')
+	if (strchr("REv", bytes[0]) == NULL || bytes[0] == '\0')
 		return false;
 	return length < HEADER_SIZE || bytes[0] == 'E' || (said >= 8 && said <= 2000);
 }
@@ -49,6 +69,8 @@ wire_listen(int fd, enum wire_phase phase)
 		return WIRE_SERVER; /* nothing to look at: what was said stands */
 	if (got <= 0)
 		return WIRE_CLOSED;
+	if (phase != WIRE_ANY && is_farewell(bytes, (size_t)got, phase))
+		return WIRE_ERROR;
 	if (phase == WIRE_TLS_REQUEST)
 		is_known = is_answer(bytes, (size_t)got, 'S');
 	else if (phase == WIRE_GSS_REQUEST)

@@ -3,7 +3,7 @@
  *
  * libpq tells a closed connection, a stranger and a server that it does not like apart only in
  * prose. The first bytes are fixed by PostgreSQL's protocol ("Message Formats"): R asks for
- * authentication, E is an error, v a version, N also a notice; a request for TLS is answered by S
+ * authentication, E is an error, v a version, N a notice; a request for TLS is answered by S
  * or N, one for GSSAPI by G or N.
  */
 #ifndef PGHA_COLLECT_WIRE_H
@@ -20,6 +20,7 @@ enum wire_heard {
 	WIRE_NOTHING, /* refused, or nothing said yet */
 	WIRE_CLOSED,
 	WIRE_STRANGE, /* not the PostgreSQL protocol */
+	WIRE_ERROR,   /* a server's last words, where libpq does not read them */
 	WIRE_LET_IN,  /* a server that asks for no authentication */
 	WIRE_SERVER
 };
