@@ -11,6 +11,7 @@
 #include "lib/evaluate/judge.h"
 #include "lib/evaluate/role.h"
 #include "lib/model/check.h"
+#include "lib/model/lsn.h"
 
 struct leader_limits {
 	struct policy policy;
@@ -54,6 +55,34 @@ judge_read_only(
 	}
 }
 
+/*
+ * A promotion begins a new timeline, so of two primaries of one cluster the older timeline is the stale one.
+ * On the same timeline nobody can tell which was copied from which: neither is undisputed. A peer that
+ * was not reached disputes nothing.
+ */
+static void
+judge_peer(
+	const struct snapshot *node, const struct snapshot *peer, uint32_t timeline, struct verdict *verdict)
+{
+	uint32_t other;
+
+	if (!snapshot_has(peer, SNAPSHOT_ROLE) || peer->role.in_recovery || !role_is_same_cluster(node, peer))
+		return;
+	other = lsn_timeline(peer->role.wal_file);
+	if (other > timeline) {
+		judge_reason(verdict, STATE_CRITICAL, "stale primary: %s is primary on the newer timeline %u",
+			peer->target, other);
+		judge_hint(verdict, "stop this server at once, then rejoin it with pg_rewind");
+	} else if (other == timeline) {
+		judge_reason(verdict, STATE_CRITICAL, "split brain: %s is primary on timeline %u as well",
+			peer->target, other);
+		judge_hint(verdict, "stop one of the two; compare their data before the other is rejoined");
+	} else if (other != 0) {
+		judge_reason(verdict, STATE_OK, "%s is a stale primary on timeline %u", peer->target, other);
+		judge_hint(verdict, "stop that server, then rejoin it with pg_rewind");
+	}
+}
+
 static void
 evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data, struct verdict *verdict)
 {
@@ -61,7 +90,6 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 	const struct snapshot_role *role = &snapshots[0].role;
 	uint32_t timeline;
 
-	(void)count;
 	if (role->in_recovery) {
 		judge_wrong_role(verdict, &limits->policy, "standby, not the leader");
 		return;
@@ -72,6 +100,8 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 	judge_reason(verdict, STATE_OK, "primary on timeline %u", timeline);
 	if (role->is_read_only)
 		judge_read_only(snapshots[0].read_only.source, limits, timeline, verdict);
+	for (size_t i = 1; i < count; i++)
+		judge_peer(&snapshots[0], &snapshots[i], timeline, verdict);
 	judge_metric(verdict, "response time", "response_seconds", (double)snapshots[0].elapsed_us / 1e6,
 		UNIT_SECONDS, &limits->warning, &limits->critical);
 	judge_figure(verdict, "timeline", (double)timeline, UNIT_NONE);

@@ -4,8 +4,10 @@
 
 #include "lib/model/facet.h"
 
+extern const struct facet facet_identity;  /* which cluster it belongs to, since when it runs */
 extern const struct facet facet_read_only; /* who made a primary read-only */
 extern const struct facet facet_role;      /* recovery, read-only, timeline */
+extern const struct facet facet_senders;   /* the standbys that are connected to it */
 extern const struct facet facet_standby;   /* replay and the WAL receiver */
 
 #endif

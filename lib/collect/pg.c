@@ -34,10 +34,6 @@ struct pg {
 	enum wire_phase heard_phase; /* the one whose first byte was looked at */
 };
 
-struct pg_row {
-	const PGresult *result;
-};
-
 /* What libpq makes of a target before it connects. */
 struct effective {
 	struct place_list places;
@@ -532,6 +528,14 @@ pg_open(const struct target *target, int64_t deadline_ms, struct text *place, st
 	return -1;
 }
 
+int
+pg_verify(const struct target *target, struct err *err)
+{
+	struct effective effective;
+
+	return effective_of(target, &effective, err);
+}
+
 void
 pg_close(struct pg *pg)
 {
@@ -545,6 +549,20 @@ int
 pg_version(const struct pg *pg)
 {
 	return PQserverVersion(pg->conn);
+}
+
+int
+pg_socket(const struct pg *pg)
+{
+	return PQsocket(pg->conn);
+}
+
+bool
+pg_is_lost(struct pg *pg)
+{
+	/* Notices and parameter changes come unasked too; what ends the session, ends the socket. */
+	pg->received = 0;
+	return !count_received(pg) || PQconsumeInput(pg->conn) != 1 || PQstatus(pg->conn) != CONNECTION_OK;
 }
 
 /* -- asking ------------------------------------------------------------------------------------ */
@@ -564,7 +582,21 @@ pg_row_find(const struct pg_row *row, const char *name)
 const char *
 pg_row_value(const struct pg_row *row, int column)
 {
-	return PQgetisnull(row->result, 0, column) ? NULL : PQgetvalue(row->result, 0, column);
+	const PGresult *result = row->result;
+
+	return PQgetisnull(result, row->number, column) ? NULL : PQgetvalue(result, row->number, column);
+}
+
+size_t
+pg_row_count(const struct pg_row *row)
+{
+	return (size_t)PQntuples(row->result);
+}
+
+struct pg_row
+pg_row_at(const struct pg_row *row, size_t number)
+{
+	return (struct pg_row){.result = row->result, .number = (int)number};
 }
 
 /* Sends what is queued and receives until a result is complete. Then PQgetResult() does not wait. */
@@ -595,15 +627,15 @@ await_result(struct pg *pg, int64_t deadline_ms, struct err *err)
 	return err_set(err, ERR_DOWN, "the server closed the connection during a query");
 }
 
-/* What is wrong with a result that should be one row; 0 when nothing is. */
+/* What is wrong with a result that should be one row, or a list of them; 0 when nothing is. */
 static int
-judge_result(const PGresult *result, struct err *err)
+judge_result(const PGresult *result, bool is_list, struct err *err)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
 	switch (PQresultStatus(result)) {
 	case PGRES_TUPLES_OK:
-		if (PQntuples(result) == 1)
+		if (is_list || PQntuples(result) == 1)
 			return 0;
 		return err_set(
 			err, ERR_PROTOCOL, "a query returned %d rows instead of one", PQntuples(result));
@@ -645,6 +677,7 @@ static int
 take_answer(struct pg *pg, const struct question *question, size_t index, struct err *err)
 {
 	const struct pg_reader *reader = question->reader;
+	bool is_list = reader->is_list != NULL && reader->is_list(reader->context, index);
 	PGresult *row = NULL, *result;
 	struct err fault = {.class = ERR_NONE};
 
@@ -664,7 +697,7 @@ take_answer(struct pg *pg, const struct question *question, size_t index, struct
 			return err_set(err, ERR_PROTOCOL, "unexpected answer to a query (COPY)");
 		}
 		if (fault.class == ERR_NONE && PQresultStatus(result) != PGRES_COMMAND_OK) {
-			if (judge_result(result, &fault) == 0 && row != NULL)
+			if (judge_result(result, is_list, &fault) == 0 && row != NULL)
 				err_set(&fault, ERR_PROTOCOL, "a query returned two answers");
 			PQclear(row);
 			row = result;

@@ -16,7 +16,12 @@
 #include "lib/model/target.h"
 
 struct pg;
-struct pg_row;
+
+/* A row of an answer; for the functions below only. */
+struct pg_row {
+	const void *result;
+	int number;
+};
 
 /*
  * Connects. The environment, service file and password file work as in psql; several hosts, and
@@ -35,6 +40,12 @@ struct pg_row;
 int pg_open(const struct target *target, int64_t deadline_ms, struct text *place, struct pg **ret,
 	struct err *err) __attribute__((warn_unused_result));
 
+/*
+ * Whether libpq can make something of a target, without connecting: what pg_open() would refuse as usage.
+ * Reads the service file if the target names a service.
+ */
+int pg_verify(const struct target *target, struct err *err) __attribute__((warn_unused_result));
+
 /* Ends the session without waiting for the server. Accepts NULL. */
 void pg_close(struct pg *pg);
 
@@ -42,21 +53,34 @@ void pg_close(struct pg *pg);
 int pg_version(const struct pg *pg);
 
 /*
- * What is given the answer of each statement, in their order: its one row, or NULL and why not.
+ * What is given the answer of each statement, in their order: its rows, or NULL and why not. There is
+ * exactly one row unless is_list (may be NULL) says of the statement that any number is right.
  */
 struct pg_reader {
 	void (*take)(void *context, size_t index, const struct pg_row *row, const struct err *fault);
+	bool (*is_list)(void *context, size_t index);
 	void *context;
 };
 
 /*
- * Asks `count` statements, each of which must return exactly one row: all in one round trip
+ * Asks `count` statements: all in one round trip
  * where the connection can (pipeline), and each on its own, so that the failure of one leaves
  * the others. The reader is called once for each, also after the deadline has passed.
  * False when the connection is of no more use.
  */
 bool pg_ask(struct pg *pg, const char *const *statements, size_t count, int64_t deadline_ms,
 	const struct pg_reader *reader);
+
+/*
+ * The socket of the connection, for waiting until the server says something unasked, and what that is:
+ * whether the connection is of no more use. Does not wait.
+ */
+int pg_socket(const struct pg *pg);
+bool pg_is_lost(struct pg *pg);
+
+/* How many rows an answer has; the other functions read the first until pg_row_at() is used. */
+size_t pg_row_count(const struct pg_row *row);
+struct pg_row pg_row_at(const struct pg_row *row, size_t number);
 
 /*
  * The columns of a row: how many, the one of that name (-1: none), and the value of one as text

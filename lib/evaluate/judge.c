@@ -31,22 +31,29 @@ place_for(struct verdict *verdict, enum state state)
 	return last->state != state && state_worse(last->state, state) == state ? last : NULL;
 }
 
-void
-judge_reason(struct verdict *verdict, enum state state, const char *format, ...)
+static void
+add_reason(struct verdict *verdict, enum state state, const char *raw)
 {
 	struct verdict_reason *reason = place_for(verdict, state);
 
 	verdict->state = state_worse(verdict->state, state);
 	if (reason != NULL) {
-		char raw[1024];
-		va_list arguments;
-
-		va_start(arguments, format);
-		vsnprintf(raw, sizeof raw, format, arguments);
-		va_end(arguments);
 		text_clean(reason->text, sizeof reason->text, raw);
 		reason->state = state;
 	}
+}
+
+void
+judge_reason(struct verdict *verdict, enum state state, const char *format, ...)
+{
+	char raw[1024];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(raw, sizeof raw, format, arguments);
+	va_end(arguments);
+	add_reason(verdict, state, raw);
+	verdict->firm_state = state_worse(verdict->firm_state, state);
 }
 
 void
@@ -106,14 +113,16 @@ static void
 judge_alert(struct verdict *verdict, enum state state, const char *subject, double value, enum unit unit,
 	const struct range *range)
 {
-	char storage[128];
+	char storage[256];
 	struct text text;
 
 	text_init(&text, storage, sizeof storage);
+	text_add(&text, "%s is ", subject);
 	range_write_quantity(value, unit, &text);
 	text_add(&text, " (%s ", state_word(state));
 	range_describe(range, unit, &text);
-	judge_reason(verdict, state, "%s is %s)", subject, storage);
+	text_add(&text, ")");
+	add_reason(verdict, state, storage); /* a limit is no firm finding */
 }
 
 void

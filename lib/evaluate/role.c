@@ -1,5 +1,7 @@
 #include "lib/evaluate/role.h"
 
+#include <string.h>
+
 #include "lib/evaluate/judge.h"
 #include "lib/model/lsn.h"
 
@@ -16,4 +18,11 @@ role_timeline(const struct snapshot_role *role, const struct policy *policy, str
 		judge_fault(verdict, policy, &fault);
 	}
 	return timeline;
+}
+
+bool
+role_is_same_cluster(const struct snapshot *a, const struct snapshot *b)
+{
+	return snapshot_has(a, SNAPSHOT_IDENTITY) && snapshot_has(b, SNAPSHOT_IDENTITY)
+		&& strcmp(a->identity.system_identifier, b->identity.system_identifier) == 0;
 }

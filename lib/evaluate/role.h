@@ -2,6 +2,7 @@
 #ifndef PGHA_EVALUATE_ROLE_H
 #define PGHA_EVALUATE_ROLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/model/check.h"
@@ -12,5 +13,8 @@
  */
 uint32_t
 role_timeline(const struct snapshot_role *role, const struct policy *policy, struct verdict *verdict);
+
+/* Whether two nodes are known to be of one cluster: both told their system identifier, and it is one. */
+bool role_is_same_cluster(const struct snapshot *a, const struct snapshot *b);
 
 #endif

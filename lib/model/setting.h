@@ -5,6 +5,7 @@
 #ifndef PGHA_MODEL_SETTING_H
 #define PGHA_MODEL_SETTING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,7 @@ struct setting {
 	int64_t min, max;         /* SETTING_INTEGER */
 	unsigned accepted;        /* SETTING_LIMIT: a bit (1 << unit) for each unit that is measured */
 	enum unit plain;          /* SETTING_LIMIT: what a number without a unit means */
+	bool is_secret;           /* SETTING_TEXT: a connection string, shown without its passwords */
 };
 
 /* The place of a member, for a row: .offset and .size. */

@@ -13,6 +13,14 @@
 		.size = sizeof(((struct snapshot *)0)->part_member.member),                                  \
 	}
 
+/* A member of the rows of a list, by its place in the first. */
+#define ROW_FIELD(PART, part_member, member, TYPE)                                                           \
+	{                                                                                                    \
+		.part = SNAPSHOT_##PART, .name = #member, .type = SNAPSHOT_##TYPE, .is_in_row = true,        \
+		.offset = offsetof(struct snapshot, part_member.rows[0].member),                             \
+		.size = sizeof(((struct snapshot *)0)->part_member.rows[0].member),                          \
+	}
+
 const struct snapshot_field snapshot_fields[] = {
 	FIELD(ROLE, role, in_recovery, BOOL),
 	FIELD(ROLE, role, is_read_only, BOOL),
@@ -34,6 +42,18 @@ const struct snapshot_field snapshot_fields[] = {
 	FIELD(STANDBY, standby, apply_delay_ms, INTEGER),
 	FIELD(STANDBY, standby, sender_host, TEXT),
 	FIELD(STANDBY, standby, sender_port, INTEGER),
+	FIELD(STANDBY, standby, application, TEXT),
+	FIELD(IDENTITY, identity, system_identifier, TEXT),
+	FIELD(IDENTITY, identity, started_ms, INTEGER),
+	FIELD(SENDERS, senders, total, INTEGER),
+	ROW_FIELD(SENDERS, senders, pid, INTEGER),
+	ROW_FIELD(SENDERS, senders, application, TEXT),
+	ROW_FIELD(SENDERS, senders, address, TEXT),
+	ROW_FIELD(SENDERS, senders, state, TEXT),
+	ROW_FIELD(SENDERS, senders, sync_state, TEXT),
+	ROW_FIELD(SENDERS, senders, replay_lsn, LSN),
+	ROW_FIELD(SENDERS, senders, behind_bytes, INTEGER),
+	ROW_FIELD(SENDERS, senders, replay_lag_ms, INTEGER),
 };
 
 const size_t snapshot_field_count = sizeof snapshot_fields / sizeof snapshot_fields[0];
@@ -42,6 +62,15 @@ static const char *const part_names[SNAPSHOT_PART_COUNT] = {
 	[SNAPSHOT_ROLE] = "role",
 	[SNAPSHOT_READ_ONLY] = "read_only",
 	[SNAPSHOT_STANDBY] = "standby",
+	[SNAPSHOT_IDENTITY] = "identity",
+	[SNAPSHOT_SENDERS] = "senders",
+};
+
+static const struct snapshot_list lists[] = {
+	{.part = SNAPSHOT_SENDERS,
+		.rows_max = SNAPSHOT_SENDERS_MAX,
+		.row_size = sizeof(struct snapshot_sender),
+		.total_offset = offsetof(struct snapshot, senders.total)},
 };
 
 static void *
@@ -61,9 +90,16 @@ snapshot_init(struct snapshot *snapshot)
 {
 	memset(snapshot, 0, sizeof *snapshot);
 	snapshot->server_version = SNAPSHOT_NONE;
-	for (size_t i = 0; i < snapshot_field_count; i++)
-		if (snapshot_fields[i].type == SNAPSHOT_INTEGER)
-			*(int64_t *)member(snapshot, &snapshot_fields[i]) = SNAPSHOT_NONE;
+	for (size_t i = 0; i < snapshot_field_count; i++) {
+		const struct snapshot_list *list = snapshot_list_of(snapshot_fields[i].part);
+		size_t rows = snapshot_fields[i].is_in_row ? list->rows_max : 1;
+
+		for (size_t row = 0; row < rows && snapshot_fields[i].type == SNAPSHOT_INTEGER; row++) {
+			struct snapshot_field field = snapshot_field_at(&snapshot_fields[i], row);
+
+			*(int64_t *)member(snapshot, &field) = SNAPSHOT_NONE;
+		}
+	}
 }
 
 bool
@@ -108,6 +144,77 @@ snapshot_field_find(enum snapshot_part part, const char *name)
 		if (snapshot_fields[i].part == part && strcmp(snapshot_fields[i].name, name) == 0)
 			return &snapshot_fields[i];
 	return NULL;
+}
+
+const struct snapshot_list *
+snapshot_list_of(enum snapshot_part part)
+{
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+		if (lists[i].part == part)
+			return &lists[i];
+	return NULL;
+}
+
+size_t
+snapshot_row_count(const struct snapshot *snapshot, const struct snapshot_list *list)
+{
+	int64_t total;
+
+	memcpy(&total, (const char *)snapshot + list->total_offset, sizeof total);
+	if (total < 0) /* none is SNAPSHOT_NONE */
+		return 0;
+	return (uint64_t)total < list->rows_max ? (size_t)total : list->rows_max;
+}
+
+struct snapshot_field
+snapshot_field_at(const struct snapshot_field *field, size_t row)
+{
+	struct snapshot_field at = *field;
+
+	if (field->is_in_row)
+		at.offset += row * snapshot_list_of(field->part)->row_size;
+	return at;
+}
+
+static bool
+is_sound_field(const struct snapshot *snapshot, const struct snapshot_field *field)
+{
+	const char *from = (const char *)snapshot + field->offset;
+
+	if (field->type == SNAPSHOT_TEXT)
+		return memchr(from, '\0', field->size) != NULL;
+	if (field->type == SNAPSHOT_BOOL)
+		return *(const unsigned char *)from <= 1;
+	return true;
+}
+
+static bool
+is_sound_fault(const struct err *fault)
+{
+	return (unsigned)fault->class < ERR_CLASS_COUNT
+		&& memchr(fault->text, '\0', sizeof fault->text) != NULL
+		&& memchr(fault->hint, '\0', sizeof fault->hint) != NULL;
+}
+
+bool
+snapshot_is_sound(const struct snapshot *snapshot)
+{
+	bool is_sound = memchr(snapshot->target, '\0', sizeof snapshot->target) != NULL
+		&& snapshot->obtained < 1U << SNAPSHOT_PART_COUNT;
+
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++)
+		is_sound = is_sound && is_sound_fault(&snapshot->faults[part]);
+	for (size_t i = 0; i < snapshot_field_count; i++) {
+		const struct snapshot_list *list = snapshot_list_of(snapshot_fields[i].part);
+		size_t rows = snapshot_fields[i].is_in_row ? list->rows_max : 1;
+
+		for (size_t row = 0; row < rows; row++) {
+			struct snapshot_field field = snapshot_field_at(&snapshot_fields[i], row);
+
+			is_sound = is_sound && is_sound_field(snapshot, &field);
+		}
+	}
+	return is_sound;
 }
 
 /* A bool as SQL writes it, as JSON does, or as a setting of the server. */

@@ -18,7 +18,14 @@
 /* A number that the server does not have: NULL in SQL. */
 #define SNAPSHOT_NONE INT64_MIN
 
-enum snapshot_part { SNAPSHOT_ROLE, SNAPSHOT_READ_ONLY, SNAPSHOT_STANDBY, SNAPSHOT_PART_COUNT };
+enum snapshot_part {
+	SNAPSHOT_ROLE,
+	SNAPSHOT_READ_ONLY,
+	SNAPSHOT_STANDBY,
+	SNAPSHOT_IDENTITY,
+	SNAPSHOT_SENDERS,
+	SNAPSHOT_PART_COUNT
+};
 
 /* What every question begins with. */
 struct snapshot_role {
@@ -50,6 +57,32 @@ struct snapshot_standby {
 	int64_t apply_delay_ms;       /* recovery_min_apply_delay */
 	char sender_host[256];
 	int64_t sender_port;
+	char application[64]; /* the name that its sender knows it by */
+};
+
+/* Which cluster the server belongs to. */
+struct snapshot_identity {
+	char system_identifier[24]; /* the same on every node of a cluster, and on no other's */
+	int64_t started_ms;         /* since 1970 */
+};
+
+/* One WAL sender of a server: a standby that is connected, or another receiver of WAL. */
+struct snapshot_sender {
+	int64_t pid;
+	char application[64];
+	char address[48];    /* empty: a UNIX socket, or not permitted to see it */
+	char state[16];      /* "streaming", "catchup", ...; empty: not permitted to see it */
+	char sync_state[12]; /* "async", "potential", "sync", "quorum" */
+	uint64_t replay_lsn;
+	int64_t behind_bytes;  /* from the server's own position to what is replayed there */
+	int64_t replay_lag_ms; /* as the server measures it; none when idle */
+};
+
+enum { SNAPSHOT_SENDERS_MAX = 8 };
+
+struct snapshot_senders {
+	int64_t total; /* how many there are; of more than there is room for, those furthest behind are kept */
+	struct snapshot_sender rows[SNAPSHOT_SENDERS_MAX];
 };
 
 struct snapshot {
@@ -62,6 +95,8 @@ struct snapshot {
 	struct snapshot_role role;
 	struct snapshot_read_only read_only;
 	struct snapshot_standby standby;
+	struct snapshot_identity identity;
+	struct snapshot_senders senders;
 };
 
 /* It crosses from a worker to the agent in one message. */
@@ -78,8 +113,17 @@ struct snapshot_field {
 	enum snapshot_part part;
 	const char *name;
 	enum snapshot_type type;
-	size_t offset; /* in struct snapshot */
+	bool is_in_row; /* a member of the rows of a list; the offset is the first row's */
+	size_t offset;  /* in struct snapshot */
 	size_t size;
+};
+
+/* A part that is a list: bounded rows, and a field "total" that tells how many there were. */
+struct snapshot_list {
+	enum snapshot_part part;
+	size_t rows_max;
+	size_t row_size;
+	size_t total_offset; /* in struct snapshot, an int64_t */
 };
 
 extern const struct snapshot_field snapshot_fields[];
@@ -94,7 +138,7 @@ void snapshot_mark(struct snapshot *snapshot, enum snapshot_part part);
 /* Records why a part was not obtained. */
 void snapshot_fail(struct snapshot *snapshot, enum snapshot_part part, const struct err *fault);
 
-/* "role", "read_only", "standby". */
+/* "role", "read_only", "standby", "identity", "senders". */
 const char *snapshot_part_name(enum snapshot_part part);
 
 /* The part of that name, or SNAPSHOT_PART_COUNT. */
@@ -102,6 +146,21 @@ enum snapshot_part snapshot_part_parse(const char *name);
 
 /* The field of that name in a part, or NULL. */
 const struct snapshot_field *snapshot_field_find(enum snapshot_part part, const char *name);
+
+/* How a part is a list; NULL when it is not. */
+const struct snapshot_list *snapshot_list_of(enum snapshot_part part);
+
+/* How many rows of a list are held, at most its rows_max, whatever the total says. */
+size_t snapshot_row_count(const struct snapshot *snapshot, const struct snapshot_list *list);
+
+/* A field of a list's row, to be used like any field. */
+struct snapshot_field snapshot_field_at(const struct snapshot_field *field, size_t row);
+
+/*
+ * Whether a snapshot that came from another process can be read safely: texts end, truth values and
+ * classes are in range, its bits name parts that there are.
+ */
+bool snapshot_is_sound(const struct snapshot *snapshot);
 
 /*
  * Sets a field from text as SQL gives it ("t", "on", "42", "0/3000060", "streaming"), or from NULL.

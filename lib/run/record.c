@@ -33,9 +33,36 @@ field_value(const struct snapshot *snapshot, const struct snapshot_field *field)
 	return json_string(storage);
 }
 
+/* Adds the fields of a part: those of a list's row, or the others. */
+static void
+add_fields(json_t *object, const struct snapshot *snapshot, enum snapshot_part part, bool is_in_row, size_t row)
+{
+	for (size_t i = 0; i < snapshot_field_count; i++) {
+		struct snapshot_field field = snapshot_field_at(&snapshot_fields[i], row);
+
+		if (field.part == part && field.is_in_row == is_in_row)
+			json_object_set_new(object, field.name, field_value(snapshot, &field));
+	}
+}
+
+static json_t *
+rows_array(const struct snapshot *snapshot, const struct snapshot_list *list)
+{
+	json_t *array = json_array();
+
+	for (size_t row = 0; row < snapshot_row_count(snapshot, list); row++) {
+		json_t *object = json_object();
+
+		add_fields(object, snapshot, list->part, true, row);
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
 static json_t *
 part_object(const struct snapshot *snapshot, enum snapshot_part part)
 {
+	const struct snapshot_list *list = snapshot_list_of(part);
 	const struct err *fault = &snapshot->faults[part];
 	json_t *object;
 
@@ -48,10 +75,9 @@ part_object(const struct snapshot *snapshot, enum snapshot_part part)
 		return object;
 	}
 	object = json_object();
-	for (size_t i = 0; i < snapshot_field_count; i++)
-		if (snapshot_fields[i].part == part)
-			json_object_set_new(
-				object, snapshot_fields[i].name, field_value(snapshot, &snapshot_fields[i]));
+	add_fields(object, snapshot, part, false, 0);
+	if (list != NULL)
+		json_object_set_new(object, "rows", rows_array(snapshot, list));
 	return object;
 }
 
@@ -102,15 +128,34 @@ replace_file(const json_t *root, const char *path, struct err *err)
 	return 0;
 }
 
-int
-record_write(const char *path, const struct snapshot *snapshots, size_t count, struct err *err)
+static json_t *
+recording(const struct snapshot *snapshots, size_t count)
 {
 	json_t *list = json_array();
-	json_t *root = json_pack("{si so}", "form", (int)RECORD_FORM, "snapshots", list);
-	int status = 0;
 
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, snapshot_object(&snapshots[i]));
+	return json_pack("{si so}", "form", (int)RECORD_FORM, "snapshots", list);
+}
+
+void
+record_write_text(const struct snapshot *snapshots, size_t count, struct text *text)
+{
+	json_t *root = recording(snapshots, count);
+	char *written = root == NULL ? NULL : json_dumps(root, JSON_INDENT(2));
+
+	if (written != NULL)
+		text_add(text, "%s\n", written);
+	free(written);
+	json_decref(root);
+}
+
+int
+record_write(const char *path, const struct snapshot *snapshots, size_t count, struct err *err)
+{
+	json_t *root = recording(snapshots, count);
+	int status = 0;
+
 	if (root == NULL)
 		status = err_set(err, ERR_USAGE, "cannot record: out of memory");
 	else if (strcmp(path, "-") != 0)
@@ -159,18 +204,27 @@ read_fault(const json_t *object, enum snapshot_part part, struct snapshot *snaps
 	return 0;
 }
 
+/* Where a field stands: in a part, or in one row of its list. */
+struct spot {
+	enum snapshot_part part;
+	bool is_in_row;
+	size_t row;
+};
+
 static int
-read_field(const char *name, const json_t *value, enum snapshot_part part, struct snapshot *snapshot,
+read_field(const char *name, const json_t *value, const struct spot *spot, struct snapshot *snapshot,
 	struct err *err)
 {
-	const struct snapshot_field *field = snapshot_field_find(part, name);
+	const struct snapshot_field *found = snapshot_field_find(spot->part, name);
+	struct snapshot_field field;
 	char storage[32];
 	const char *text;
 
-	if (field == NULL)
+	if (found == NULL || found->is_in_row != spot->is_in_row)
 		return err_set(err, ERR_USAGE, "unknown field \"%s\"", name);
+	field = snapshot_field_at(found, spot->row);
 	if (scalar_text(value, storage, sizeof storage, &text, err) != 0
-		|| snapshot_set(snapshot, field, text, err) != 0) {
+		|| snapshot_set(snapshot, &field, text, err) != 0) {
 		err->class = ERR_USAGE;
 		return err_context(err, "field \"%s\"", name);
 	}
@@ -189,8 +243,32 @@ verify_whole(const json_t *object, enum snapshot_part part, struct err *err)
 }
 
 static int
+read_rows(json_t *array, const struct snapshot_list *list, struct snapshot *snapshot, struct err *err)
+{
+	struct spot spot = {.part = list->part, .is_in_row = true};
+	const char *key;
+	json_t *row, *value;
+
+	if (!json_is_array(array) || json_array_size(array) > list->rows_max)
+		return err_set(err, ERR_USAGE, "\"rows\" is no list of at most %zu", list->rows_max);
+	json_array_foreach(array, spot.row, row)
+	{
+		if (!json_is_object(row))
+			return err_set(err, ERR_USAGE, "row %zu is not an object", spot.row);
+		json_object_foreach(row, key, value)
+		{
+			if (read_field(key, value, &spot, snapshot, err) != 0)
+				return err_context(err, "row %zu", spot.row);
+		}
+	}
+	return 0;
+}
+
+static int
 read_fields(json_t *object, enum snapshot_part part, struct snapshot *snapshot, struct err *err)
 {
+	const struct snapshot_list *list = snapshot_list_of(part);
+	struct spot spot = {.part = part};
 	const char *key;
 	json_t *value;
 
@@ -198,10 +276,19 @@ read_fields(json_t *object, enum snapshot_part part, struct snapshot *snapshot, 
 		return err_set(err, ERR_USAGE, "not an object");
 	if (json_object_get(object, "fault") != NULL)
 		return read_fault(json_object_get(object, "fault"), part, snapshot, err);
-	json_object_foreach(
-		object, key, value) if (read_field(key, value, part, snapshot, err) != 0) return -1;
+	if (list != NULL && read_rows(json_object_get(object, "rows"), list, snapshot, err) != 0)
+		return -1;
+	json_object_foreach(object, key, value)
+	{
+		if (list != NULL && strcmp(key, "rows") == 0)
+			continue;
+		if (read_field(key, value, &spot, snapshot, err) != 0)
+			return -1;
+	}
 	if (verify_whole(object, part, err) != 0)
 		return -1;
+	if (list != NULL && snapshot_row_count(snapshot, list) != json_array_size(json_object_get(object, "rows")))
+		return err_set(err, ERR_USAGE, "the rows do not fit the total");
 	snapshot_mark(snapshot, part);
 	return 0;
 }

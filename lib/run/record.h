@@ -16,6 +16,9 @@
 int record_write(const char *path, const struct snapshot *snapshots, size_t count, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Appends what record_write() would write; nothing for want of memory. */
+void record_write_text(const struct snapshot *snapshots, size_t count, struct text *text);
+
 /*
  * Reads snapshots from `path`; "-" is standard input. *ret is the caller's, to be freed, and
  * holds at least one. Unknown parts and fields, values of another shape, and files over 1 MiB

@@ -5,6 +5,8 @@
  *   like = other title                begins with that case's snapshot (which stands above)
  *   role.in_recovery = false          a field of a part, as lib/model/snapshot.h names them;
  *                                     an empty value is NULL
+ *   senders.0.application = n2        a field of a row of a list; the total follows
+ *   peer.role.in_recovery = false     what was seen on a peer (the second snapshot)
  *   fault.role = down: refused        the part was not obtained
  *   elapsed_us = 4000
  *   options = -c 16MB                 as on the command line
@@ -29,7 +31,8 @@ enum { TITLE_SIZE = 120, LINE_SIZE = 1024, CASES_MAX = 256, OPTIONS_MAX = 32 };
 
 struct test_case {
 	char title[TITLE_SIZE];
-	struct snapshot snapshot;
+	struct snapshot snapshots[2]; /* the node's, and a peer's */
+	size_t count;
 	char options[LINE_SIZE];
 	char expect[LINE_SIZE];
 	char weight[16];
@@ -67,29 +70,51 @@ report(bool is_good, const struct file *file, const struct test_case *test, cons
 
 /* -- reading ----------------------------------------------------------------------------------- */
 
-static void
-set_field(struct file *file, struct test_case *test, const char *key, const char *value)
+/* Takes "INDEX." off the name of a field of a list's row, and keeps the total at least that. */
+static size_t
+take_row(struct snapshot *snapshot, enum snapshot_part part, const char **name)
 {
-	const char *dot = strchr(key, '.');
-	const struct snapshot_field *field;
+	char *end;
+	unsigned long row = strtoul(*name, &end, 10);
+
+	if (end == *name || *end != '.')
+		return 0;
+	*name = end + 1;
+	if (part == SNAPSHOT_SENDERS && snapshot->senders.total < (int64_t)row + 1)
+		snapshot->senders.total = (int64_t)row + 1;
+	return row;
+}
+
+static void
+set_field(struct file *file, struct snapshot *snapshot, const char *key, const char *value)
+{
+	const char *dot = strchr(key, '.'), *name;
+	const struct snapshot_field *found;
+	struct snapshot_field field;
 	enum snapshot_part part;
 	char part_name[32];
 	struct err err;
+	size_t row;
 
 	if (dot == NULL)
 		die(file, "unknown key", key);
 	snprintf(part_name, sizeof part_name, "%.*s", (int)(dot - key), key);
 	part = snapshot_part_parse(part_name);
-	field = part == SNAPSHOT_PART_COUNT ? NULL : snapshot_field_find(part, dot + 1);
-	if (field == NULL)
+	if (part == SNAPSHOT_PART_COUNT)
+		die(file, "unknown part", key);
+	name = dot + 1;
+	row = take_row(snapshot, part, &name);
+	found = snapshot_field_find(part, name);
+	if (found == NULL || (found->is_in_row && row >= snapshot_list_of(part)->rows_max))
 		die(file, "unknown field", key);
-	if (snapshot_set(&test->snapshot, field, value[0] == '\0' ? NULL : value, &err) != 0)
+	field = snapshot_field_at(found, row);
+	if (snapshot_set(snapshot, &field, value[0] == '\0' ? NULL : value, &err) != 0)
 		die(file, err.text, value);
-	snapshot_mark(&test->snapshot, part);
+	snapshot_mark(snapshot, part);
 }
 
 static void
-set_fault(struct file *file, struct test_case *test, const char *part_name, const char *value)
+set_fault(struct file *file, struct snapshot *snapshot, const char *part_name, const char *value)
 {
 	enum snapshot_part part = snapshot_part_parse(part_name);
 	const char *colon = strstr(value, ": ");
@@ -104,7 +129,19 @@ set_fault(struct file *file, struct test_case *test, const char *part_name, cons
 	if (class == ERR_CLASS_COUNT)
 		die(file, "unknown class", class_name);
 	err_set(&fault, class, "%s", colon + 2);
-	snapshot_fail(&test->snapshot, part, &fault);
+	snapshot_fail(snapshot, part, &fault);
+}
+
+static void
+set_peer(struct file *file, struct test_case *test, const char *key, const char *value)
+{
+	test->count = 2;
+	if (strcmp(key, "target") == 0)
+		snprintf(test->snapshots[1].target, sizeof test->snapshots[1].target, "%.150s", value);
+	else if (text_starts(key, "fault."))
+		set_fault(file, &test->snapshots[1], key + strlen("fault."), value);
+	else
+		set_field(file, &test->snapshots[1], key, value);
 }
 
 static void
@@ -112,7 +149,8 @@ copy_case(struct file *file, struct test_case *test, const char *title)
 {
 	for (size_t i = 0; i + 1 < file->count; i++)
 		if (strcmp(file->cases[i].title, title) == 0) {
-			test->snapshot = file->cases[i].snapshot;
+			memcpy(test->snapshots, file->cases[i].snapshots, sizeof test->snapshots);
+			test->count = file->cases[i].count;
 			return;
 		}
 	die(file, "no case above has the title", title);
@@ -132,11 +170,13 @@ set_key(struct file *file, struct test_case *test, const char *key, const char *
 	else if (strcmp(key, "answer") == 0)
 		snprintf(test->answer, sizeof test->answer, "%.15s", value);
 	else if (strcmp(key, "elapsed_us") == 0)
-		test->snapshot.elapsed_us = strtoll(value, NULL, 10);
+		test->snapshots[0].elapsed_us = strtoll(value, NULL, 10);
+	else if (text_starts(key, "peer."))
+		set_peer(file, test, key + strlen("peer."), value);
 	else if (text_starts(key, "fault."))
-		set_fault(file, test, key + strlen("fault."), value);
+		set_fault(file, &test->snapshots[0], key + strlen("fault."), value);
 	else
-		set_field(file, test, key, value);
+		set_field(file, &test->snapshots[0], key, value);
 }
 
 static void
@@ -147,7 +187,9 @@ begin_case(struct file *file, const char *line)
 	if (file->count == CASES_MAX)
 		die(file, "too many cases at", line);
 	memset(test, 0, sizeof *test);
-	snapshot_init(&test->snapshot);
+	snapshot_init(&test->snapshots[0]);
+	snapshot_init(&test->snapshots[1]);
+	test->count = 1;
 	snprintf(test->title, sizeof test->title, "%.*s", (int)strcspn(line + 1, "]"), line + 1);
 	file->count++;
 }
@@ -233,7 +275,7 @@ run_case(const struct file *file, const struct test_case *test)
 	bool is_good;
 
 	if (read_options(file->check, test->options, limits, &options, &err) == 0)
-		evaluate_check(file->check, &test->snapshot, 1, limits, &verdict);
+		evaluate_check(file->check, test->snapshots, test->count, limits, &verdict);
 	else
 		evaluate_error(file->check, limits, &err, &verdict);
 	format_options = (struct format_options){

@@ -14,6 +14,7 @@ PRIMARY = {
     "replay_lsn": None, "receive_lsn": None, "replay_pause": None, "replay_age_ms": None, "receiver_pid": None,
     "receiver_status": None, "written_lsn": None, "latest_end_lsn": None, "received_timeline": None,
     "has_heard": "f", "receipt_age_ms": None, "apply_delay_ms": "0", "receiver_timeout_ms": "60000", "sender_host": None, "sender_port": None,
+    "application": None,
 }
 STANDBY = {
     "in_recovery": "t", "is_read_only": "f", "wal_file": None, "wal_lsn": None,
@@ -21,7 +22,7 @@ STANDBY = {
     "receiver_pid": "4711", "receiver_status": "streaming", "written_lsn": "0/5000060",
     "latest_end_lsn": "0/5000060", "received_timeline": "3", "has_heard": "t", "receipt_age_ms": "250", "apply_delay_ms": "0",
     "receiver_timeout_ms": "60000",
-    "sender_host": "10.0.0.11", "sender_port": "5432",
+    "sender_host": "10.0.0.11", "sender_port": "5432", "application": "n2",
 }
 HEALTHY = {"check_pg_leader": PRIMARY, "check_pg_replica": STANDBY}
 

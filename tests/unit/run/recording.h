@@ -102,6 +102,7 @@ full_snapshot(void)
 		if (snapshot_set(&snapshot, &snapshot_fields[i], value, &err) != 0)
 			fail_msg("%s", err.text);
 	}
+	snapshot.senders.total = 1; /* the row that the fields above are of */
 	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++)
 		snapshot_mark(&snapshot, part);
 	return snapshot;
