@@ -2,11 +2,177 @@
 
 #include <getopt.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "lib/model/lsn.h"
-#include "lib/model/state.h"
+void *
+settings_member(const struct settings_group *group, const struct setting *row)
+{
+	return (char *)group->base + row->offset;
+}
+
+/* Whether a name is that of the row, whichever way its words are joined. */
+static bool
+is_named(const struct setting *row, const char *name)
+{
+	size_t i = 0;
+
+	while (name[i] != '\0' && row->name[i] == (name[i] == '_' ? '-' : name[i]))
+		i++;
+	return name[i] == '\0' && row->name[i] == '\0';
+}
+
+const struct setting *
+settings_find(const struct settings_group *groups, size_t count, const char *name,
+	const struct settings_group **ret_group)
+{
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < groups[i].count; j++)
+			if (is_named(&groups[i].rows[j], name)) {
+				if (ret_group != NULL)
+					*ret_group = &groups[i];
+				return &groups[i].rows[j];
+			}
+	return NULL;
+}
+
+/* Notes that a row is given. Only limits and, as options, counts may be given again: false if not. */
+static bool
+note_given(bool *is_given, const struct settings_group *group, const struct setting *row)
+{
+	bool was_given = *is_given;
+
+	*is_given = true;
+	if (row->type != SETTING_LIMIT)
+		return !was_given;
+	if (!was_given) /* what stood there until now is a default */
+		memset(settings_member(group, row), 0, sizeof(struct limit));
+	return true;
+}
+
+/* -- limits against each other ----------------------------------------------------------------- */
+
+/* Bytes and seconds are never negative, so that a range from zero on is open below. */
+static struct range
+open_below(struct range range, enum unit unit)
+{
+	if ((unit == UNIT_BYTES || unit == UNIT_SECONDS) && range.start <= 0)
+		range.start = -INFINITY;
+	return range;
+}
+
+/* `dashes`: of options "--", of the keys of a file "". */
+static int
+refuse_limits(const struct limit *warning, const struct limit *critical, enum unit unit, const char *dashes,
+	struct err *err)
+{
+	char storage[128];
+	struct text text;
+
+	text_init(&text, storage, sizeof storage);
+	range_describe(&warning->of[unit], unit, &text);
+	text_add(&text, ") is looser than %scritical (", dashes);
+	range_describe(&critical->of[unit], unit, &text);
+	err_set(err, ERR_USAGE, "%s %swarning (%s)", dashes[0] != '\0' ? "option" : "setting", dashes,
+		storage);
+	return err_hint(err, "a value must call for a warning before it is critical: tighten %s or widen %s",
+		dashes[0] != '\0' ? "-w" : "warning", dashes[0] != '\0' ? "-c" : "critical");
+}
+
+/* A warning limit that some critical value passes would never warn first. */
+static int
+compare_limits(const struct settings_group *group, const char *dashes, struct err *err)
+{
+	const struct setting *warning = settings_find(group, 1, "warning", NULL);
+	const struct setting *critical = settings_find(group, 1, "critical", NULL);
+	const struct limit *warn, *crit;
+
+	if (warning == NULL || critical == NULL)
+		return 0;
+	warn = settings_member(group, warning);
+	crit = settings_member(group, critical);
+	for (enum unit unit = UNIT_NONE; unit < UNIT_COUNT; unit++) {
+		struct range warning_range = open_below(warn->of[unit], unit);
+		struct range critical_range = open_below(crit->of[unit], unit);
+
+		if (!range_covers(&warning_range, &critical_range))
+			return refuse_limits(warn, crit, unit, dashes, err);
+	}
+	return 0;
+}
+
+static int
+compare_all(const struct settings_group *groups, size_t count, const char *dashes, struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (compare_limits(&groups[i], dashes, err) != 0)
+			return -1;
+	return 0;
+}
+
+/* -- files ------------------------------------------------------------------------------------- */
+
+static int
+refuse_unknown(const struct settings_group *groups, size_t count, const char *name, struct err *err)
+{
+	const char *nearest = settings_nearest(groups, count, name);
+	char storage[sizeof err->hint], key[SETTINGS_KEY_SIZE];
+	struct text list;
+
+	err_set(err, ERR_USAGE, "unknown setting \"%s\"", name);
+	if (nearest != NULL)
+		return err_hint(err, "did you mean \"%s\"?",
+			settings_write_key(settings_find(groups, count, nearest, NULL), key));
+	text_init(&list, storage, sizeof storage);
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < groups[i].count; j++)
+			text_add(&list, "%s%s", list.length > 0 ? ", " : "",
+				settings_write_key(&groups[i].rows[j], key));
+	return err_hint(err, "known here are %s", storage);
+}
+
+/* The place of a row that was found, among those of all groups. */
+static size_t
+place_of(const struct settings_group *groups, const struct settings_group *group, const struct setting *row)
+{
+	size_t place = (size_t)(row - group->rows);
+
+	for (; groups < group; groups++)
+		place += groups->count;
+	return place;
+}
+
+int
+settings_take(struct settings_given *given, const struct settings_group *groups, size_t count,
+	const char *name, const char *value, struct err *err)
+{
+	const struct settings_group *group = NULL;
+	const struct setting *row = settings_find(groups, count, name, &group);
+	char key[SETTINGS_KEY_SIZE];
+	size_t place;
+
+	if (row == NULL)
+		return refuse_unknown(groups, count, name, err);
+	settings_write_key(row, key);
+	place = place_of(groups, group, row);
+	if (place >= SETTINGS_MAX)
+		return err_set(err, ERR_USAGE, "setting \"%s\" is beyond the first %d of its tables", key,
+			SETTINGS_MAX);
+	if (!note_given(&given->is_given[place], group, row))
+		return err_set(err, ERR_USAGE, "setting \"%s\" is given twice", key);
+	if (row->type == SETTING_LIMIT && value[0] == '\0')
+		return 0;
+	if (settings_set_value(group, row, value, err) == 0)
+		return 0;
+	return err_context(err, "setting \"%s\"", key);
+}
+
+int
+settings_check_section(const struct settings_group *groups, size_t count, struct err *err)
+{
+	return compare_all(groups, count, "", err);
+}
+
+/* -- the command line -------------------------------------------------------------------------- */
 
 /* What getopt_long() returns for the row at an index; above every character. */
 enum { ROW_BASE = 1000 };
@@ -25,100 +191,6 @@ static bool
 takes_value(const struct setting *row)
 {
 	return row->type != SETTING_FLAG && row->type != SETTING_COUNT;
-}
-
-static void *
-member(const struct settings_group *group, const struct setting *row)
-{
-	return (char *)group->base + row->offset;
-}
-
-static int
-set_word(const struct setting *row, const char *value, int *ret, struct err *err)
-{
-	char storage[sizeof err->hint];
-	struct text list;
-
-	text_init(&list, storage, sizeof storage);
-	for (int i = 0; row->words[i] != NULL; i++) {
-		if (strcmp(row->words[i], value) == 0) {
-			*ret = i;
-			return 0;
-		}
-		text_add(&list, "%s%s", i > 0 ? ", " : "", row->words[i]);
-	}
-	err_set(err, ERR_USAGE, "\"%s\" is not known", value);
-	return err_hint(err, "it is one of %s", storage);
-}
-
-static int
-set_state(const char *value, enum state *ret, struct err *err)
-{
-	enum state state = state_parse(value);
-
-	if (state == STATE_COUNT) {
-		err_set(err, ERR_USAGE, "\"%s\" is not a state", value);
-		return err_hint(err, "states are ok, warning, critical and unknown");
-	}
-	*ret = state;
-	return 0;
-}
-
-static int
-set_value(const struct setting *row, const char *value, void *to, struct err *err)
-{
-	switch (row->type) {
-	case SETTING_FLAG:
-		*(bool *)to = true;
-		return 0;
-	case SETTING_COUNT:
-		++*(int *)to;
-		return 0;
-	case SETTING_TEXT:
-		if (text_copy(to, row->size, value) == 0)
-			return 0;
-		return err_set(err, ERR_USAGE, "the value is longer than %zu characters", row->size - 1);
-	case SETTING_INTEGER:
-		return parse_integer(value, row->min, row->max, to, err);
-	case SETTING_DURATION:
-		if (parse_duration_ms(value, to, err) != 0)
-			return -1;
-		return *(int64_t *)to > 0 ? 0 : err_set(err, ERR_USAGE, "\"%s\" is not above zero", value);
-	case SETTING_STATE:
-		return set_state(value, to, err);
-	case SETTING_WORD:
-		return set_word(row, value, to, err);
-	case SETTING_LIMIT:
-		return range_add_limit(to, value, row->accepted, row->plain, err);
-	case SETTING_LSN:
-		if (lsn_parse(value, to) == 0)
-			return 0;
-		err_set(err, ERR_USAGE, "\"%s\" is not a WAL position", value);
-		return err_hint(err, "positions are written like 16/B374D848");
-	}
-	return 0;
-}
-
-int
-settings_set(
-	const struct settings_group *group, const struct setting *row, const char *value, struct err *err)
-{
-	if (set_value(row, value, member(group, row), err) == 0)
-		return 0;
-	return err_context(err, "option --%s", row->name);
-}
-
-int
-settings_set_initial(const struct settings_group *groups, size_t count, struct err *err)
-{
-	for (size_t i = 0; i < count; i++)
-		for (size_t j = 0; j < groups[i].count; j++) {
-			const struct setting *row = &groups[i].rows[j];
-
-			if (row->initial != NULL && settings_set(&groups[i], row, row->initial, err) != 0)
-				return -1;
-		}
-	return 0;
 }
 
 /* The row at an index of the whole sequence, and its group. */
@@ -174,6 +246,22 @@ prepare(struct reading *reading, const struct settings_group *groups, size_t cou
 		}
 }
 
+/* For a long option; `length` is that of its name, with the dashes. */
+static int
+hint_long(const struct reading *reading, const char *given, size_t length, struct err *err)
+{
+	char name[SETTINGS_KEY_SIZE];
+	struct text text;
+	const char *nearest;
+
+	text_init(&text, name, sizeof name);
+	text_add_bytes(&text, given + 2, length - 2);
+	nearest = settings_nearest(reading->groups, reading->group_count, name);
+	if (nearest == NULL)
+		return err_hint(err, "--help lists the options");
+	return err_hint(err, "did you mean --%s? --help lists the options", nearest);
+}
+
 /* An option that getopt_long() could not read. */
 static int
 refuse(const struct reading *reading, int option, char **argv, struct err *err)
@@ -188,11 +276,12 @@ refuse(const struct reading *reading, int option, char **argv, struct err *err)
 	if (optopt >= ROW_BASE)
 		return err_set(err, ERR_USAGE, "option --%s takes no value",
 			row_at(reading, index_of(reading, optopt), &group)->name);
-	if (optopt != 0)
+	if (optopt != 0) {
 		err_set(err, ERR_USAGE, "unknown option \"-%c\"", optopt);
-	else
-		err_set(err, ERR_USAGE, "unknown or ambiguous option \"%.*s\"", length, given);
-	return err_hint(err, "--help lists the options");
+		return err_hint(err, "--help lists the options");
+	}
+	err_set(err, ERR_USAGE, "unknown or ambiguous option \"%.*s\"", length, given);
+	return hint_long(reading, given, (size_t)length, err);
 }
 
 static int
@@ -201,59 +290,14 @@ take(struct reading *reading, size_t index, const char *value, struct err *err)
 	const struct settings_group *group;
 	const struct setting *row = row_at(reading, index, &group);
 
-	if (reading->is_given[index] && row->type != SETTING_COUNT && row->type != SETTING_LIMIT)
+	if (!note_given(&reading->is_given[index], group, row) && row->type != SETTING_COUNT)
 		return err_set(err, ERR_USAGE, "option --%s is given twice", row->name);
-	reading->is_given[index] = true;
-	return settings_set(group, row, value, err);
-}
-
-static const struct setting *
-find(const struct settings_group *group, const char *name)
-{
-	for (size_t i = 0; i < group->count; i++)
-		if (strcmp(group->rows[i].name, name) == 0)
-			return &group->rows[i];
-	return NULL;
-}
-
-/* Bytes and seconds are never negative, so that a range from zero on is open below. */
-static struct range
-open_below(struct range range, enum unit unit)
-{
-	if ((unit == UNIT_BYTES || unit == UNIT_SECONDS) && range.start <= 0)
-		range.start = -INFINITY;
-	return range;
-}
-
-/* A warning limit that some critical value passes would never warn first. */
-static int
-compare_limits(const struct settings_group *group, struct err *err)
-{
-	const struct setting *warning = find(group, "warning"), *critical = find(group, "critical");
-	const struct limit *warn, *crit;
-
-	if (warning == NULL || critical == NULL)
-		return 0;
-	warn = member(group, warning);
-	crit = member(group, critical);
-	for (enum unit unit = UNIT_NONE; unit < UNIT_COUNT; unit++) {
-		struct range warning_range = open_below(warn->of[unit], unit);
-		struct range critical_range = open_below(crit->of[unit], unit);
-
-		if (!range_covers(&warning_range, &critical_range)) {
-			char storage[128];
-			struct text text;
-
-			text_init(&text, storage, sizeof storage);
-			range_describe(&warn->of[unit], unit, &text);
-			text_add(&text, ") is looser than --critical (");
-			range_describe(&crit->of[unit], unit, &text);
-			err_set(err, ERR_USAGE, "option --warning (%s)", storage);
-			return err_hint(err,
-				"a value must call for a warning before it is critical: tighten -w or widen "
-				"-c");
-		}
-	}
+	if (row->type == SETTING_FLAG)
+		*(bool *)settings_member(group, row) = true;
+	else if (row->type == SETTING_COUNT)
+		++*(int *)settings_member(group, row);
+	else
+		return settings_set(group, row, value, err);
 	return 0;
 }
 
@@ -273,66 +317,8 @@ settings_read_arguments(const struct settings_group *groups, size_t count, int a
 		} else if (take(&reading, index_of(&reading, option), optarg, err) != 0) {
 			return -1;
 		}
-	for (size_t i = 0; i < count; i++)
-		if (compare_limits(&groups[i], err) != 0)
-			return -1;
+	if (compare_all(groups, count, "--", err) != 0)
+		return -1;
 	*ret_first_operand = optind;
 	return 0;
-}
-
-/* -- help -------------------------------------------------------------------------------------- */
-
-enum { HELP_COLUMN = 30, HELP_WIDTH = 79 };
-
-/* Appends words from `column` on, broken before the right edge. */
-static void
-write_wrapped(const char *words, size_t column, struct text *text)
-{
-	size_t at = column;
-
-	while (*words != '\0') {
-		size_t length = strcspn(words, " ");
-
-		if (at > column && at + 1 + length > HELP_WIDTH) {
-			text_add(text, "\n%*s", (int)column, "");
-			at = column;
-		} else if (at > column) {
-			text_add(text, " ");
-			at++;
-		}
-		text_add_bytes(text, words, length);
-		at += length;
-		words += length + strspn(words + length, " ");
-	}
-	text_add(text, "\n");
-}
-
-static void
-write_row(const struct setting *row, struct text *text)
-{
-	char left[80], right[512];
-	struct text option, help;
-
-	text_init(&option, left, sizeof left);
-	text_init(&help, right, sizeof right);
-	text_add(&option, row->letter != 0 ? "  -%c, " : "      ", row->letter);
-	text_add(&option, "--%s%s%s", row->name, row->argument != NULL ? " " : "",
-		row->argument != NULL ? row->argument : "");
-	text_add(&help, "%s", row->help);
-	if (row->initial != NULL)
-		text_add(&help, " (default: %s)", row->initial);
-	text_add(text, "%-*s", HELP_COLUMN, left);
-	if (option.length >= HELP_COLUMN)
-		text_add(text, "\n%*s", HELP_COLUMN, "");
-	write_wrapped(right, HELP_COLUMN, text);
-}
-
-void
-settings_write_help(const struct settings_group *groups, size_t count, struct text *text)
-{
-	for (size_t i = 0; i < count; i++) {
-		text_add(text, "\n%s:\n", groups[i].title);
-		for (size_t j = 0; j < groups[i].count; j++)
-			write_row(&groups[i].rows[j], text);
-	}
 }
