@@ -43,7 +43,8 @@ extern const char *const format_names[];
 
 /*
  * Yes or no, for those who know nothing else. OK and WARNING are a yes unless the options say
- * otherwise; a node of another role than the question's never is, whatever state it was given.
+ * otherwise; a node of another role than the question's, or one that the operator has taken out, never is,
+ * whatever its state.
  */
 bool format_is_yes(const struct verdict *verdict, const struct format_options *options);
 

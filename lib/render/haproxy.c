@@ -17,5 +17,9 @@ haproxy_write(const struct verdict *verdict, const struct format_options *option
 		return;
 	}
 	text_clean(reason, sizeof reason, verdict->summary);
-	text_add(text, "down #%s\n", reason);
+	/* Sessions that are there may end by themselves, if the server is well; only "ready" ends a drain. */
+	if (verdict->is_drained && (verdict->state == STATE_OK || verdict->state == STATE_WARNING))
+		text_add(text, "up drain #%s\n", reason);
+	else
+		text_add(text, "down #%s\n", reason);
 }

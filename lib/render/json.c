@@ -76,6 +76,8 @@ verdict_object(const struct verdict *verdict, const struct format_options *optio
 	json_object_set_new(object, "state", json_string(state_name(verdict->state)));
 	json_object_set_new(object, "answer", json_string(format_is_yes(verdict, options) ? "yes" : "no"));
 	json_object_set_new(object, "summary", json_string(verdict->summary));
+	if (verdict->is_drained)
+		json_object_set_new(object, "drained", json_true());
 	if (verdict->hint[0] != '\0')
 		json_object_set_new(object, "hint", json_string(verdict->hint));
 	if (verdict->fault.class != ERR_NONE)
