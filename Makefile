@@ -18,9 +18,9 @@ MAKEFLAGS += --no-builtin-rules
 
 lib_sources := $(wildcard lib/*/*.c)
 check_sources := $(wildcard checks/check_*.c)
-programs := $(check_sources:checks/%.c=$(BUILD)/%)
+programs := $(check_sources:checks/%.c=$(BUILD)/%) $(BUILD)/pgha-agent $(BUILD)/pgha-ask
 unit_sources := $(wildcard tests/unit/*/test_*.c) $(wildcard tests/scripted/test_*.c)
-unit_programs := $(unit_sources:%.c=$(BUILD)/%) $(BUILD)/tests/cases/cases
+unit_programs := $(unit_sources:%.c=$(BUILD)/%) $(BUILD)/tests/cases/cases $(BUILD)/tests/cases/damping
 
 # -- how it is built -----------------------------------------------------------------------------
 
@@ -33,9 +33,12 @@ hardening_link := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitiz
 # Deferred, so that "make deps" works where pkg-config is not installed yet.
 pq_cflags = $(shell pkg-config --cflags libpq)
 libraries = $(shell pkg-config --libs libpq jansson)
+libraries_agent = $(libraries) $(shell pkg-config --libs libevent_core libmicrohttpd gnutls inih $(systemd)) -lm
+# Without it the agent is built all the same, and knows nothing of systemd's readiness, watchdog and sockets.
+systemd = $(shell pkg-config --exists libsystemd && echo libsystemd)
 
 compile = $(CC) -std=gnu11 $(CPPFLAGS) $(CFLAGS) $(warnings) $(hardening) -I. $(pq_cflags) \
-	-DPGHA_VERSION='"$(VERSION)"' -MMD -MP
+	-DPGHA_VERSION='"$(VERSION)"' $(if $(systemd),-DWITH_SYSTEMD) -MMD -MP
 link = $(CC) $(CFLAGS) $(hardening_link) $(LDFLAGS)
 
 .PHONY: all
@@ -49,6 +52,10 @@ $(BUILD)/obj/main/%.o: checks/main.c Makefile
 	@mkdir -p $(@D)
 	$(compile) -DCHECK=$* -c -o $@ $<
 
+$(BUILD)/obj/main/pgha_%.o: checks/pgha_%.c Makefile
+	@mkdir -p $(@D)
+	$(compile) -c -o $@ $<
+
 $(BUILD)/libpgha.a: $(lib_sources:%.c=$(BUILD)/obj/%.o)
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -56,10 +63,18 @@ $(BUILD)/libpgha.a: $(lib_sources:%.c=$(BUILD)/obj/%.o)
 $(BUILD)/check_%: $(BUILD)/obj/main/check_%.o $(BUILD)/obj/checks/check_%.o $(BUILD)/libpgha.a
 	$(link) -o $@ $^ $(libraries)
 
+$(BUILD)/pgha-agent: $(BUILD)/obj/main/pgha_agent.o $(check_sources:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/checks/table.o \
+		$(BUILD)/libpgha.a
+	$(link) -o $@ $^ $(libraries_agent)
+
+# Nothing but libc: it is started again and again.
+$(BUILD)/pgha-ask: $(BUILD)/obj/main/pgha_ask.o $(BUILD)/libpgha.a
+	$(link) -o $@ $^
+
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(check_sources:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/checks/table.o \
 		$(BUILD)/libpgha.a
 	@mkdir -p $(@D)
-	$(link) $(test_link) -o $@ $^ $(libraries) -lcmocka
+	$(link) $(test_link) -o $@ $^ $(libraries_agent) -lcmocka
 
 # The scripted libpq of tests/scripted/libpq.h stands in for these. One that lib/collect/pg.c begins to
 # use is added here and there, or the real one gets the scripted connection.
@@ -78,11 +93,12 @@ clean:
 
 # -- what is installed ---------------------------------------------------------------------------
 
-packages_build := gcc libc6-dev pkg-config libpq-dev libjansson-dev
-packages_demo := $(packages_build) postgresql postgresql-client python3 python3-psycopg2
-packages_check := $(packages_demo) libcmocka-dev python3-pytest python3-pytest-xdist iproute2 openssl haproxy \
-	keepalived pgbouncer binutils clang
-packages_bench := $(packages_demo) hyperfine postgresql-contrib monitoring-plugins-standard check-postgres
+packages_build := gcc libc6-dev pkg-config libpq-dev libjansson-dev libevent-dev libmicrohttpd-dev libgnutls28-dev \
+	libinih-dev libsystemd-dev
+packages_demo := $(packages_build) postgresql postgresql-client python3 python3-psycopg2 haproxy
+packages_check := $(packages_demo) libcmocka-dev python3-pytest python3-pytest-xdist iproute2 openssl \
+	keepalived pgbouncer binutils clang chromium systemd
+packages_bench := $(packages_demo) hyperfine postgresql-contrib monitoring-plugins-standard check-postgres wrk
 
 # Installs what is missing of a list of packages and says so; does nothing when all is there.
 define install_packages
@@ -143,11 +159,12 @@ pytest := $(python) -m pytest -q -p no:cacheprovider
 
 # A test program writes TAP; one that dies leaves a plan unfulfilled, which its reader reports.
 .PHONY: tap
-tap: $(unit_programs)
+tap: $(unit_programs) $(BUILD)/tests/unit/agent/page_sample
 	@rm -rf $(BUILD)/tap && mkdir -p $(BUILD)/tap
 	@for program in $(unit_programs); do \
 		name=$$(echo $${program#$(BUILD)/tests/} | tr / -); \
-		CMOCKA_MESSAGE_OUTPUT=TAP $$program $$(case $$program in */cases) echo tests/cases/*.cases;; esac) \
+		CMOCKA_MESSAGE_OUTPUT=TAP $$program $$(case $$program in */cases/cases) echo tests/cases/*.cases;; */cases/damping) \
+			echo tests/cases/damping/*.cases;; esac) \
 			>$(BUILD)/tap/$$name.tap 2>$(BUILD)/tap/$$name.log; \
 		echo "exit $$?" >>$(BUILD)/tap/$$name.log; \
 	done
@@ -159,7 +176,7 @@ SECONDS_EACH := $(or $(SECONDS),60)
 build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(lib_sources) $(check_sources) checks/table.c
 	@mkdir -p $(@D)
 	@clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I. $(pq_cflags) \
-		-DPGHA_VERSION='"$(VERSION)"' -o $@ $^ $(libraries)
+		-DPGHA_VERSION='"$(VERSION)"' -o $@ $^ $(libraries_agent)
 
 .PHONY: fuzz
 fuzz: $(fuzzers:%=build/fuzz/%)

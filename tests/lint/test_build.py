@@ -9,7 +9,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PGHA_BUILD") or REPOSITORY / "build").resolve()
-PROGRAMS = sorted(p.stem for p in (REPOSITORY / "checks").glob("check_*.c"))
+PROGRAMS = sorted(p.stem for p in (REPOSITORY / "checks").glob("check_*.c")) + ["pgha-agent", "pgha-ask"]
 
 
 def make(*arguments):

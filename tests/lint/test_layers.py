@@ -16,10 +16,21 @@ BELOW = {
     "evaluate": {"base", "model"},
     "render": {"base", "model"},
     "run": {"base", "model", "collect", "evaluate", "render"},
+    "agent": {"base", "model", "collect", "evaluate", "render", "run"},
 }
 
 # Libraries that only these files know.
-ONLY = {"libpq-fe.h": {"lib/collect/pg.c"}, "getopt.h": {"lib/run/settings.c"}, "jansson.h": {"lib/run/record.c", "lib/render/json.c"}}
+ONLY = {
+    "libpq-fe.h": {"lib/collect/pg.c"},
+    "getopt.h": {"lib/run/settings.c"},
+    "ini.h": {"lib/run/ini.c"},
+    "jansson.h": {"lib/run/record.c", "lib/render/json.c", "lib/agent/patroni.c", "lib/agent/web.c"},
+    "microhttpd.h": {"lib/agent/http.c"},
+    "gnutls/gnutls.h": {"lib/agent/http.c"},
+    "systemd/sd-daemon.h": {"lib/agent/service.c"},
+}
+# The event loop is the agent's.
+LOOP = re.compile(r"^event2/")
 
 SOURCES = sorted(p.relative_to(REPOSITORY) for d in ("lib", "checks") for p in (REPOSITORY / d).rglob("*.[ch]"))
 
@@ -41,6 +52,7 @@ def test_includes(path):
     for kind, name in includes(path):
         if kind == "<":
             assert path.as_posix() in ONLY.get(name, {path.as_posix()}), f"{path} includes <{name}>"
+            assert not LOOP.match(name) or path.parts[:2] == ("lib", "agent"), f"{path} includes <{name}>"
             continue
         assert (REPOSITORY / name).is_file(), f'{path}: "{name}" is not a path from the top'
         if path.parts[0] == "lib":

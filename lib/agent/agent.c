@@ -1,0 +1,642 @@
+#include "lib/agent/agent.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/agent/command.h"
+#include "lib/agent/http.h"
+#include "lib/agent/line.h"
+#include "lib/agent/listen.h"
+#include "lib/agent/service.h"
+#include "lib/agent/track.h"
+#include "lib/agent/web.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/collect/facets.h"
+#include "lib/collect/pg.h"
+
+/* Descriptors beside those of clients: listeners, workers, and what libraries open now and then. */
+enum { DESCRIPTORS_RESERVED = 160, WAITING_MAX = 16384, WAITING_MIN = 64 };
+
+enum { BEAT_MAX_MS = 500, BEATS_PER_AGE = 4 };
+
+struct agent;
+
+/* A listener that is answered with one line. */
+struct served_line {
+	struct agent *agent;
+	struct line *line;
+	char question[PLAN_NAME_SIZE]; /* of a port that answers unasked */
+};
+
+/* All that follows from one plan. A reload makes another one and lets go of this. */
+struct run {
+	struct plan plan;
+	struct board board;
+	struct listen_points points;
+	struct http *http;
+	struct served_line lines[LISTEN_MAX];
+	size_t line_count;
+	struct watch *watches[PLAN_TARGETS];
+	struct track *track;
+};
+
+struct agent {
+	const char *path;
+	const struct check *const *table;
+	const char *version;
+	char host_name[PLAN_NAME_SIZE];
+	int64_t started_ms;
+	const struct facet *facets[SNAPSHOT_PART_COUNT + 1];
+	struct event_base *base;
+	struct event *signals[5];
+	struct event *age_timer; /* when facts grow too old */
+	struct event *beat_timer;
+	bool is_ready;
+	struct run *run;
+};
+
+/* -- what changes ------------------------------------------------------------------------------ */
+
+static void
+log_change(const struct agent *agent, const struct board_change *change)
+{
+	const char *name = agent->run->plan.checks[change->check_index].name;
+	const char *answer = change->is_yes ? "yes" : "no";
+
+	if (change->lasted_ms < 0)
+		log_write(LOG_LEVEL_INFO, "%s: %s, %s: %s", name, answer, state_name(change->state), change->summary);
+	else
+		log_write(change->was_yes && !change->is_yes ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+			"%s: %s -> %s, %s: %s (before, for %lld.%lld s: %s: %s)", name, change->was_yes ? "yes" : "no", answer,
+			state_name(change->state), change->summary, (long long)(change->lasted_ms / 1000),
+			(long long)(change->lasted_ms % 1000 / 100), state_name(change->was_state), change->former_summary);
+}
+
+static void
+on_change(void *context, const struct board_change *change)
+{
+	struct agent *agent = context;
+	const struct plan *plan = &agent->run->plan;
+
+	log_change(agent, change);
+	for (size_t i = 0; i < plan->track_count; i++)
+		if (plan->tracks[i].check_index == change->check_index)
+			track_set(agent->run->track, i, change->is_yes);
+}
+
+static void
+set_age_timer(struct agent *agent)
+{
+	int64_t left_ms = agent->run->board.view_until_ms - clock_now_ms();
+	struct timeval left = {.tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000};
+
+	if (agent->run->board.view_until_ms == INT64_MAX)
+		evtimer_del(agent->age_timer);
+	else if (left_ms <= 0)
+		event_active(agent->age_timer, EV_TIMEOUT, 0);
+	else
+		evtimer_add(agent->age_timer, &left);
+}
+
+static void
+on_age(evutil_socket_t fd, short events, void *context)
+{
+	struct agent *agent = context;
+
+	(void)fd;
+	(void)events;
+	board_age(&agent->run->board, clock_now_ms(), on_change, agent);
+	set_age_timer(agent);
+}
+
+/* -- the operator's switch --------------------------------------------------------------------- */
+
+static void
+look_at_switches(struct agent *agent)
+{
+	struct run *run = agent->run;
+
+	for (size_t i = 0; i < run->plan.check_count; i++) {
+		char path[PLAN_PATH_SIZE];
+		bool is_there = access(plan_maintenance_path(&run->plan, &run->plan.checks[i], path), F_OK) == 0;
+
+		board_drain(&run->board, i, is_there, clock_now_ms(), on_change, agent);
+	}
+}
+
+static int
+drain(void *context, size_t check_index, bool is_drained, struct err *err)
+{
+	struct agent *agent = context;
+	const struct plan *plan = &agent->run->plan;
+	char path[PLAN_PATH_SIZE];
+	int fd = 0;
+
+	plan_maintenance_path(plan, &plan->checks[check_index], path);
+	if (is_drained)
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	else if (unlink(path) != 0 && errno != ENOENT)
+		fd = -1;
+	if (fd < 0)
+		return err_set(err, ERR_USAGE, "cannot %s \"%s\": %s", is_drained ? "make" : "remove", path, strerror(errno));
+	if (is_drained)
+		close(fd);
+	look_at_switches(agent);
+	return 0;
+}
+
+/* -- what workers report ----------------------------------------------------------------------- */
+
+static void
+write_status(const struct agent *agent, struct text *text)
+{
+	for (size_t i = 0; i < agent->run->plan.check_count; i++)
+		text_add(text, "%s%s: %s", i > 0 ? ", " : "", agent->run->plan.checks[i].name,
+			agent->run->board.checks[i].is_yes ? "yes" : "no");
+}
+
+static void
+on_message(void *context, size_t index, const struct worker_message *message)
+{
+	struct agent *agent = context;
+	char storage[512];
+	struct text status;
+
+	if (index == 0)
+		look_at_switches(agent);
+	board_take(&agent->run->board, index, &message->snapshot, message->seen_ms, clock_now_ms(), on_change, agent);
+	set_age_timer(agent);
+	if (index == 0 && !agent->is_ready) {
+		agent->is_ready = true;
+		text_init(&status, storage, sizeof storage);
+		write_status(agent, &status);
+		service_ready(status.bytes);
+	}
+}
+
+/* -- who is served ----------------------------------------------------------------------------- */
+
+static struct agent_facts
+facts_of(struct agent *agent)
+{
+	struct run *run = agent->run;
+
+	return (struct agent_facts){.plan = &run->plan,
+		.board = &run->board,
+		.watches = run->watches,
+		.http = run->http,
+		.name = run->plan.agent.name[0] != '\0' ? run->plan.agent.name : agent->host_name,
+		.version = agent->version,
+		.started_ms = agent->started_ms,
+		.drain = drain,
+		.context = agent};
+}
+
+static void
+answer_http(void *context, const struct http_request *request, struct http_answer *answer)
+{
+	struct agent_facts facts = facts_of(context);
+
+	web_answer(&facts, request, answer);
+}
+
+static uint64_t
+generation(void *context)
+{
+	struct agent *agent = context;
+
+	board_age(&agent->run->board, clock_now_ms(), on_change, agent);
+	return agent->run->board.generation;
+}
+
+static void
+answer_haproxy(void *context, const char *line, struct text *answer)
+{
+	struct served_line *served = context;
+	struct agent_facts facts = facts_of(served->agent);
+
+	command_answer_haproxy(&facts, served->question[0] != '\0' ? served->question : line, answer);
+}
+
+static void
+answer_command(void *context, const char *line, struct text *answer)
+{
+	struct served_line *served = context;
+	struct agent_facts facts = facts_of(served->agent);
+
+	command_answer(&facts, line, answer);
+}
+
+/* -- making a run ------------------------------------------------------------------------------ */
+
+/* As many descriptors as are allowed; how many of them silent clients may hold at each listener. */
+static size_t
+waiting_max(const struct run *run)
+{
+	struct rlimit limit = {.rlim_cur = 1024};
+	rlim_t spoken = 3 * (rlim_t)run->plan.listen.max_connections + DESCRIPTORS_RESERVED;
+	size_t gates = run->points.count > 0 ? run->points.count : 1, left;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	left = limit.rlim_cur > spoken ? (size_t)(limit.rlim_cur - spoken) / gates : 0;
+	if (left < WAITING_MIN)
+		log_write(LOG_LEVEL_WARNING, "only %llu descriptors are allowed for max_connections = %lld; raise LimitNOFILE",
+			(unsigned long long)limit.rlim_cur, (long long)run->plan.listen.max_connections);
+	return left < WAITING_MIN ? WAITING_MIN : left > WAITING_MAX ? WAITING_MAX : left;
+}
+
+static int
+serve_http(struct agent *agent, struct run *run, size_t waiting, struct err *err)
+{
+	struct http_manner manner = {.connections_max = run->plan.listen.max_connections,
+		.waiting_max = waiting,
+		.request_timeout_ms = run->plan.listen.request_timeout_ms,
+		.certificate_path = run->plan.listen.tls_certificate,
+		.key_path = run->plan.listen.tls_key,
+		.client_ca_path = run->plan.listen.tls_client_ca};
+	struct http_answerer answerer = {.answer = answer_http, .generation = generation, .context = agent};
+
+	if (http_open(agent->base, &manner, &answerer, &run->http, err) != 0)
+		return -1;
+	for (size_t i = 0; i < run->points.count; i++)
+		if (run->points.of[i].kind == LISTEN_HTTP && http_listen(run->http, run->points.of[i].fd) != 0)
+			return err_set(err, ERR_USAGE, "too many addresses for HTTP, or out of memory");
+	return 0;
+}
+
+static int
+serve_line(struct agent *agent, struct run *run, const struct listen_point *point, size_t waiting, struct err *err)
+{
+	struct served_line *served = &run->lines[run->line_count];
+	struct line_manner manner = {.is_unasked = point->kind == LISTEN_CHECK,
+		.patience_ms = run->plan.listen.request_timeout_ms,
+		.waiting_max = waiting,
+		.clients_max = run->plan.listen.max_connections,
+		.answerer = point->kind == LISTEN_SOCKET ? answer_command : answer_haproxy,
+		.context = served};
+
+	served->agent = agent;
+	snprintf(served->question, sizeof served->question, "%s", point->check);
+	served->line = line_open(agent->base, point->fd, &manner);
+	if (served->line == NULL)
+		return err_set(err, ERR_USAGE, "out of memory");
+	run->line_count++;
+	return 0;
+}
+
+static int
+serve(struct agent *agent, struct run *run, struct err *err)
+{
+	size_t waiting = waiting_max(run);
+
+	for (size_t i = 0; i < run->points.count; i++)
+		if (run->points.of[i].kind != LISTEN_HTTP && serve_line(agent, run, &run->points.of[i], waiting, err) != 0)
+			return -1;
+	return serve_http(agent, run, waiting, err);
+}
+
+static void
+stop_serving(struct run *run)
+{
+	http_close(run->http);
+	run->http = NULL;
+	for (size_t i = 0; i < run->line_count; i++)
+		line_close(run->lines[i].line);
+	run->line_count = 0;
+}
+
+static int
+verify_targets(const struct plan *plan, const char *path, struct err *err)
+{
+	for (size_t i = 0; i < plan->target_count; i++)
+		if (pg_verify(&plan->targets[i].target, err) != 0)
+			return err_context(err, "%s: [%s%s]", path, i > 0 ? "peer " : "", plan->targets[i].name);
+	return 0;
+}
+
+int
+agent_read_plan(const char *path, const struct check *const *table, struct plan *ret, struct err *err)
+{
+	return plan_read(path, table, ret, err) != 0 || verify_targets(ret, path, err) != 0 ? -1 : 0;
+}
+
+static void
+close_run(struct run *run, const struct run *successor)
+{
+	if (run == NULL)
+		return;
+	stop_serving(run);
+	listen_close(&run->points, successor == NULL ? NULL : &successor->points);
+	for (size_t i = 0; i < run->plan.target_count; i++)
+		watch_close(run->watches[i]);
+	if (successor != NULL && run->track != NULL)
+		track_hand_over(run->track, &successor->plan);
+	else
+		track_close(run->track);
+	free(run);
+}
+
+/* Reads the plan and takes what may be refused: its sockets, its certificate. Serves already. */
+static struct run *
+open_run(struct agent *agent, const struct run *former, struct err *err)
+{
+	struct run *run = calloc(1, sizeof *run);
+
+	if (run == NULL) {
+		err_set(err, ERR_USAGE, "out of memory");
+		return NULL;
+	}
+	if (agent_read_plan(agent->path, agent->table, &run->plan, err) == 0
+		&& listen_open(&run->plan, former == NULL ? NULL : &former->points, &run->points, err) == 0) {
+		board_init(&run->board, &run->plan, clock_now_ms());
+		if (former != NULL)
+			board_inherit(&run->board, &former->board, clock_now_ms());
+		if (serve(agent, run, err) == 0)
+			return run;
+		stop_serving(run);
+		listen_close(&run->points, former == NULL ? NULL : &former->points);
+	}
+	free(run);
+	return NULL;
+}
+
+static struct worker_task
+task_of(const struct agent *agent, const struct plan *plan, size_t index)
+{
+	return (struct worker_task){.name = plan->targets[index].name,
+		.target = &plan->targets[index].target,
+		.facets = agent->facets,
+		.interval_ms = plan->agent.interval_ms};
+}
+
+/* A worker that would do just the same goes on. */
+static struct watch *
+take_watch(struct run *former, const struct worker_task *task, size_t index)
+{
+	for (size_t i = 0; former != NULL && i < former->plan.target_count; i++)
+		if (former->watches[i] != NULL && watch_suits(former->watches[i], task)) {
+			struct watch *watch = former->watches[i];
+
+			former->watches[i] = NULL;
+			watch_move(watch, index);
+			return watch;
+		}
+	return NULL;
+}
+
+static int
+start_watches(struct agent *agent, struct run *run, struct run *former, struct err *err)
+{
+	for (size_t i = 0; i < run->plan.target_count; i++) {
+		struct worker_task task = task_of(agent, &run->plan, i);
+
+		run->watches[i] = take_watch(former, &task, i);
+		if (run->watches[i] == NULL)
+			run->watches[i] = watch_open(agent->base, &task, i, on_message, agent);
+		if (run->watches[i] == NULL)
+			return err_set(err, ERR_USAGE, "out of memory");
+	}
+	return 0;
+}
+
+static int
+start_track(struct run *run, struct err *err)
+{
+	bool answers[PLAN_TRACKS];
+
+	if (run->plan.track_count == 0)
+		return 0;
+	for (size_t i = 0; i < run->plan.track_count; i++)
+		answers[i] = run->board.checks[run->plan.tracks[i].check_index].is_yes;
+	run->track = track_open(&run->plan, answers, run->plan.agent.max_age_ms, err);
+	return run->track == NULL ? -1 : 0;
+}
+
+static void
+set_beat_timer(struct agent *agent)
+{
+	int64_t every_ms = agent->run->plan.agent.max_age_ms / BEATS_PER_AGE, watchdog_ms = service_watchdog_ms();
+	struct timeval every;
+
+	if (every_ms > BEAT_MAX_MS)
+		every_ms = BEAT_MAX_MS;
+	if (watchdog_ms > 0 && watchdog_ms < every_ms)
+		every_ms = watchdog_ms;
+	every = (struct timeval){.tv_sec = every_ms / 1000, .tv_usec = every_ms % 1000 * 1000};
+	evtimer_add(agent->beat_timer, &every);
+}
+
+/* -- signals ----------------------------------------------------------------------------------- */
+
+static void
+reap(struct agent *agent)
+{
+	struct run *run = agent->run;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		bool is_known = run->track != NULL && track_reap(run->track, pid);
+
+		for (size_t i = 0; i < run->plan.target_count && !is_known; i++)
+			is_known = watch_reap(run->watches[i], pid, status);
+	}
+}
+
+static void
+reload(struct agent *agent)
+{
+	struct run *former = agent->run, *run;
+	struct err err;
+
+	service_reloading();
+	run = open_run(agent, former, &err);
+	if (run == NULL) {
+		log_write(LOG_LEVEL_ERROR, "the configuration is not taken, the former one stays: %s%s%s", err.text,
+			err.hint[0] != '\0' ? "; " : "", err.hint);
+	} else {
+		log_set_level((enum log_level)run->plan.agent.log);
+		agent->run = run;
+		if (start_watches(agent, run, former, &err) != 0)
+			log_write(LOG_LEVEL_ERROR, "%s", err.text);
+		/* The former writer ends first: two would write the same files. */
+		close_run(former, run);
+		if (start_track(run, &err) != 0)
+			log_write(LOG_LEVEL_ERROR, "no track file is written: %s", err.text);
+		set_age_timer(agent);
+		look_at_switches(agent);
+		log_write(LOG_LEVEL_INFO, "the configuration \"%s\" is taken", agent->path);
+	}
+	service_ready("");
+}
+
+/* The state, for the log. */
+static void
+dump(const struct agent *agent)
+{
+	const struct run *run = agent->run;
+	int64_t now_ms = clock_now_ms();
+
+	for (size_t i = 0; i < run->plan.target_count; i++)
+		log_write(LOG_LEVEL_ERROR, "state: %s at \"%s\": seen %lld ms ago, in %lld us, worker %ld, %lld looks, %lld restarts",
+			run->plan.targets[i].name, run->board.targets[i].snapshot.target,
+			(long long)board_age_ms(&run->board, i, now_ms), (long long)run->board.targets[i].snapshot.elapsed_us,
+			(long)watch_pid(run->watches[i]), (long long)watch_count(run->watches[i]).probes,
+			(long long)watch_count(run->watches[i]).restarts);
+	for (size_t i = 0; i < run->plan.check_count; i++)
+		log_write(LOG_LEVEL_ERROR, "state: check %s: %s, %s for %lld ms: %s", run->plan.checks[i].name,
+			run->board.checks[i].is_yes ? "yes" : "no", state_name(run->board.checks[i].state),
+			(long long)(now_ms - run->board.checks[i].since_ms), run->board.checks[i].summary);
+	log_write(LOG_LEVEL_ERROR, "state: %lld HTTP clients", (long long)http_connection_count(run->http));
+}
+
+static void
+on_signal(evutil_socket_t number, short events, void *context)
+{
+	struct agent *agent = context;
+
+	(void)events;
+	switch (number) {
+	case SIGCHLD:
+		reap(agent);
+		break;
+	case SIGHUP:
+		reload(agent);
+		break;
+	case SIGUSR1:
+		dump(agent);
+		break;
+	default:
+		log_write(LOG_LEVEL_INFO, "told to stop by %s", strsignal((int)number));
+		event_base_loopbreak(agent->base);
+		break;
+	}
+}
+
+static void
+on_beat(evutil_socket_t fd, short events, void *context)
+{
+	struct agent *agent = context;
+	char storage[512];
+	struct text status;
+
+	(void)fd;
+	(void)events;
+	if (agent->run->track != NULL)
+		track_beat(agent->run->track);
+	if (service_watchdog_ms() > 0) {
+		text_init(&status, storage, sizeof storage);
+		write_status(agent, &status);
+		service_beat(status.bytes);
+	}
+	set_beat_timer(agent);
+}
+
+/* -- life -------------------------------------------------------------------------------------- */
+
+/* What every check needs and what the agent shows, each once. */
+static void
+add_facet(struct agent *agent, const struct facet *facet)
+{
+	size_t i = 0;
+
+	while (agent->facets[i] != NULL && agent->facets[i] != facet)
+		i++;
+	if (i < SNAPSHOT_PART_COUNT)
+		agent->facets[i] = facet;
+}
+
+static void
+list_facets(struct agent *agent)
+{
+	static const struct facet *const own[] = {&facet_role, &facet_standby, &facet_senders, &facet_identity};
+
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+		add_facet(agent, own[i]);
+	for (size_t i = 0; agent->table[i] != NULL; i++)
+		for (const struct facet *const *facet = agent->table[i]->facets; *facet != NULL; facet++)
+			add_facet(agent, *facet);
+}
+
+static int
+open_loop(struct agent *agent)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
+
+	agent->base = event_base_new();
+	if (agent->base == NULL)
+		return -1;
+	agent->age_timer = evtimer_new(agent->base, on_age, agent);
+	agent->beat_timer = evtimer_new(agent->base, on_beat, agent);
+	if (agent->age_timer == NULL || agent->beat_timer == NULL)
+		return -1;
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+		agent->signals[i] = evsignal_new(agent->base, numbers[i], on_signal, agent);
+		if (agent->signals[i] == NULL || evsignal_add(agent->signals[i], NULL) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void
+close_loop(struct agent *agent)
+{
+	for (size_t i = 0; i < sizeof agent->signals / sizeof agent->signals[0]; i++)
+		if (agent->signals[i] != NULL)
+			event_free(agent->signals[i]);
+	if (agent->age_timer != NULL)
+		event_free(agent->age_timer);
+	if (agent->beat_timer != NULL)
+		event_free(agent->beat_timer);
+	if (agent->base != NULL)
+		event_base_free(agent->base);
+}
+
+static int
+start(struct agent *agent, struct err *err)
+{
+	agent->run = open_run(agent, NULL, err);
+	if (agent->run == NULL)
+		return -1;
+	log_set_level((enum log_level)agent->run->plan.agent.log);
+	look_at_switches(agent);
+	if (start_track(agent->run, err) != 0)
+		return -1;
+	set_beat_timer(agent);
+	return start_watches(agent, agent->run, NULL, err);
+}
+
+int
+agent_run(const char *path, const struct check *const *table, const char *version)
+{
+	struct agent agent = {.path = path, .table = table, .version = version, .started_ms = clock_now_ms()};
+	struct err err = {.text = "out of memory"};
+	int code = 1;
+
+	if (gethostname(agent.host_name, sizeof agent.host_name - 1) != 0)
+		snprintf(agent.host_name, sizeof agent.host_name, "unnamed");
+	list_facets(&agent);
+	if (open_loop(&agent) == 0 && start(&agent, &err) == 0) {
+		log_write(LOG_LEVEL_INFO, "pgha-agent %s serves with \"%s\"", version, path);
+		event_base_dispatch(agent.base);
+		service_stopping();
+		code = 0;
+	} else {
+		log_write(LOG_LEVEL_ERROR, "%s%s%s", err.text, err.hint[0] != '\0' ? "; " : "", err.hint);
+	}
+	close_run(agent.run, NULL);
+	close_loop(&agent);
+	return code;
+}

@@ -1,0 +1,367 @@
+#include "lib/agent/board.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/evaluate/evaluate.h"
+#include "lib/evaluate/judge.h"
+#include "lib/evaluate/sync_state.h"
+#include "lib/render/format.h"
+#include "lib/run/settings.h"
+
+/*
+ * A standby that has replayed nothing for so long while it is over its limit is stuck, not in a burst: longer
+ * than one record or one slow flush takes, and shorter than anybody wants to read from it.
+ */
+enum { PROGRESS_MS = 1000 };
+
+/* -- what is known ----------------------------------------------------------------------------- */
+
+int64_t
+board_age_ms(const struct board *board, size_t index, int64_t now_ms)
+{
+	const struct board_target *target = &board->targets[index];
+
+	if (!target->is_seen)
+		return -1;
+	return now_ms > target->seen_ms ? now_ms - target->seen_ms : 0;
+}
+
+static bool
+is_fresh(const struct board *board, size_t index, int64_t now_ms)
+{
+	int64_t age_ms = board_age_ms(board, index, now_ms);
+
+	return age_ms >= 0 && age_ms <= board->plan->agent.max_age_ms;
+}
+
+/* This node's snapshot when it cannot be believed: every part failed, for that reason. */
+static void
+forget(struct board *board, int64_t now_ms)
+{
+	struct snapshot *own = &board->view[0];
+	int64_t age_ms = board_age_ms(board, 0, now_ms);
+	struct err fault;
+
+	*own = board->targets[0].snapshot;
+	if (age_ms < 0) {
+		snapshot_init(own);
+		err_set(&fault, ERR_TIMEOUT, "nothing is known yet: the agent has just started");
+	} else {
+		err_set(&fault, ERR_TIMEOUT, "what is known is too old: from %lld.%lld s ago, for more than %lld.%lld s",
+			(long long)(age_ms / 1000), (long long)(age_ms % 1000 / 100),
+			(long long)(board->plan->agent.max_age_ms / 1000),
+			(long long)(board->plan->agent.max_age_ms % 1000 / 100));
+		err_hint(&fault, "the worker that asks the server gets no answer through: see the agent's log");
+	}
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++)
+		snapshot_fail(own, part, &fault);
+}
+
+/* Puts together what checks are to read. */
+static void
+compose(struct board *board, int64_t now_ms)
+{
+	board->generation++;
+	board->is_known = is_fresh(board, 0, now_ms);
+	board->view_count = 1;
+	board->view_until_ms = INT64_MAX;
+	if (board->is_known)
+		board->view[0] = board->targets[0].snapshot;
+	else
+		forget(board, now_ms);
+	for (size_t i = 0; i < board->plan->target_count; i++) {
+		int64_t until_ms = board->targets[i].seen_ms + board->plan->agent.max_age_ms + 1;
+
+		if (!is_fresh(board, i, now_ms))
+			continue;
+		if (until_ms < board->view_until_ms)
+			board->view_until_ms = until_ms;
+		if (i > 0)
+			board->view[board->view_count++] = board->targets[i].snapshot;
+	}
+}
+
+/* -- answers ----------------------------------------------------------------------------------- */
+
+static void
+judge_sync(const struct board *board, enum route_sync wanted, struct verdict *verdict)
+{
+	const char *state = sync_state_of(board->view, board->view_count);
+	bool is_sync = state != NULL && strcmp(state, "sync") == 0;
+	bool is_quorum = state != NULL && strcmp(state, "quorum") == 0;
+	bool is_right = wanted == ROUTE_SYNC ? is_sync : wanted == ROUTE_QUORUM ? is_quorum : !is_sync && !is_quorum;
+
+	if (state == NULL) {
+		judge_reason(verdict, STATE_UNKNOWN, "no primary that is asked here tells whether it is synchronous");
+		judge_hint(verdict, "a [peer NAME] section for each other node lets the agent ask");
+	} else {
+		judge_reason(verdict, is_right ? STATE_OK : STATE_CRITICAL, "to its primary it is \"%s\"", state);
+	}
+	judge_end(verdict);
+}
+
+/* Something that this node can never have was asked for. */
+static void
+judge_never(struct verdict *verdict)
+{
+	judge_reason(verdict, STATE_CRITICAL, "no node here has tags: Patroni is not asked");
+	judge_end(verdict);
+}
+
+static void
+evaluate(const struct board *board, const struct question *question, const void *limits, struct verdict *verdict)
+{
+	evaluate_check(question->check, board->view, board->view_count, limits, verdict);
+	if (question->sync != ROUTE_ANY_SYNC && verdict->fault.class == ERR_NONE && board->view[0].role.in_recovery)
+		judge_sync(board, question->sync, verdict);
+	if (question->never)
+		judge_never(verdict);
+}
+
+static bool
+is_yes(const struct question *question, const struct verdict *verdict)
+{
+	struct format_options options = {
+		.warning_is_failure = question->warning_is_failure, .unknown_is_ok = question->unknown_is_ok};
+
+	return format_is_yes(verdict, &options);
+}
+
+/* Whether it would also be a yes with the limits to come back in the place of the critical ones. */
+static bool
+is_recovered(const struct board *board, const struct question *question)
+{
+	const struct limit *recover = &board->plan->checks[question->check_index].answer.recover;
+	struct question strict = *question;
+	struct settings_group group = {.rows = question->check->settings,
+		.count = question->check->setting_count,
+		.base = strict.limits.bytes};
+	const struct setting *row = settings_find(&group, 1, "critical", NULL);
+	struct verdict verdict;
+
+	for (enum unit unit = UNIT_NONE; row != NULL && unit < UNIT_COUNT; unit++)
+		if (recover->of[unit].is_set)
+			((struct limit *)settings_member(&group, row))->of[unit] = recover->of[unit];
+	evaluate(board, &strict, strict.limits.bytes, &verdict);
+	return is_yes(&strict, &verdict);
+}
+
+/* What the newest facts say of a configured check, for its damping. */
+static struct damping_probe
+probe_of(const struct board *board, const struct question *question, const struct verdict *verdict, int64_t now_ms)
+{
+	struct damping_probe probe = {.is_yes = is_yes(question, verdict), .weight_percent = verdict->weight_percent};
+	bool is_late = verdict->fault.class == ERR_TIMEOUT && board->is_known; /* not too old: not answered in time */
+	struct verdict firm = *verdict;
+
+	firm.state = verdict->firm_state;
+	probe.is_firm = !probe.is_yes && !is_late && !is_yes(question, &firm);
+	probe.is_recovered = probe.is_yes && is_recovered(board, question);
+	probe.is_progressing = is_late || now_ms - board->targets[0].progress_ms <= PROGRESS_MS;
+	return probe;
+}
+
+static const struct damping_limits *
+damping_of(const struct board *board, const struct question *question)
+{
+	return &board->plan->checks[question->check_index].answer.damping;
+}
+
+/* An answer with the damping's and the operator's say. */
+static bool
+answer(const struct board *board, const struct question *question, int64_t now_ms, struct verdict *verdict)
+{
+	bool is_drained = question->owner_index >= 0 && board->checks[question->owner_index].is_drained;
+
+	evaluate(board, question, question->limits.bytes, verdict);
+	if (question->owner_index >= 0) /* several may be of one kind */
+		text_clean(verdict->check, sizeof verdict->check, board->plan->checks[question->owner_index].name);
+	if (question->check_index >= 0) {
+		struct damping_probe probe = probe_of(board, question, verdict, now_ms);
+
+		damping_apply(&board->checks[question->check_index].damping, damping_of(board, question), &probe, now_ms,
+			verdict);
+	}
+	if (is_drained) {
+		char summary[sizeof verdict->summary];
+
+		judge_reason(verdict, STATE_WARNING, "drained by the operator");
+		text_clean(summary, sizeof summary, verdict->summary);
+		judge_end(verdict);
+		if (verdict->state != STATE_WARNING)
+			judge_hint(verdict, "it is drained by the operator as well");
+		else
+			snprintf(verdict->summary, sizeof verdict->summary, "drained by the operator; %.450s", summary);
+		verdict->is_drained = true;
+	}
+	return is_yes(question, verdict);
+}
+
+/* The agent gets on if its worker does, whatever it sees. */
+static bool
+answer_liveness(const struct board *board, const struct question *question, struct verdict *verdict)
+{
+	judge_begin(verdict, question->check, &board->view[0]);
+	if (board->is_known)
+		judge_reason(verdict, STATE_OK, "the agent gets on");
+	else
+		judge_fault(verdict, &question->limits.policy, &board->view[0].faults[SNAPSHOT_ROLE]);
+	judge_end(verdict);
+	return is_yes(question, verdict);
+}
+
+bool
+board_answer(struct board *board, const struct question *question, int64_t now_ms, struct verdict *verdict)
+{
+	if (now_ms >= board->view_until_ms)
+		compose(board, now_ms);
+	if (question->kind == ROUTE_LIVENESS)
+		return answer_liveness(board, question, verdict);
+	return answer(board, question, now_ms, verdict);
+}
+
+/* -- changes ----------------------------------------------------------------------------------- */
+
+static void
+tell(struct board *board, size_t index, bool is_yes_now, const struct verdict *verdict, int64_t now_ms,
+	board_listener *listener, void *context)
+{
+	struct board_check *check = &board->checks[index];
+	struct board_change change = {.check_index = index,
+		.was_yes = check->is_yes,
+		.is_yes = is_yes_now,
+		.was_state = check->state,
+		.state = verdict->state,
+		.lasted_ms = check->is_told ? now_ms - check->since_ms : -1,
+		.summary = verdict->summary,
+		.former_summary = check->summary};
+	bool is_changed = !check->is_told || check->is_yes != is_yes_now || check->state != verdict->state;
+
+	if (is_changed && listener != NULL)
+		listener(context, &change);
+	if (is_changed)
+		check->since_ms = now_ms;
+	check->is_told = true;
+	check->is_yes = is_yes_now;
+	check->state = verdict->state;
+	text_clean(check->summary, sizeof check->summary, verdict->summary);
+}
+
+/* Answers every configured check anew, after its damping's step if there was something new to see. */
+static void
+answer_all(struct board *board, bool is_step, int64_t now_ms, board_listener *listener, void *context)
+{
+	for (size_t i = 0; i < board->plan->check_count; i++) {
+		struct question question;
+		struct verdict verdict;
+
+		question_of_check(board->plan, i, &question);
+		if (is_step) {
+			struct damping_probe probe;
+
+			evaluate(board, &question, question.limits.bytes, &verdict);
+			probe = probe_of(board, &question, &verdict, now_ms);
+			damping_step(&board->checks[i].damping, damping_of(board, &question), &probe, now_ms);
+		}
+		tell(board, i, answer(board, &question, now_ms, &verdict), &verdict, now_ms, listener, context);
+	}
+}
+
+/* Since when the replayed position has stood still. */
+static void
+follow_progress(struct board_target *target, int64_t now_ms)
+{
+	const struct snapshot *snapshot = &target->snapshot;
+	uint64_t replay_lsn = snapshot->standby.replay_lsn;
+
+	/* Where nothing can be compared, there is nothing to hold against it. */
+	if (!snapshot_has(snapshot, SNAPSHOT_STANDBY) || replay_lsn != target->replay_lsn)
+		target->progress_ms = now_ms;
+	if (snapshot_has(snapshot, SNAPSHOT_STANDBY))
+		target->replay_lsn = replay_lsn;
+}
+
+void
+board_take(struct board *board, size_t index, const struct snapshot *snapshot, int64_t seen_ms, int64_t now_ms,
+	board_listener *listener, void *context)
+{
+	struct board_target *target = &board->targets[index];
+
+	target->is_seen = true;
+	target->seen_ms = seen_ms;
+	target->snapshot = *snapshot;
+	follow_progress(target, now_ms);
+	compose(board, now_ms);
+	if (index == 0)
+		history_see(&board->history, now_ms, &board->view[0], board->is_known);
+	if (board->targets[0].is_seen) /* before, there is nothing to say of this node */
+		answer_all(board, index == 0, now_ms, listener, context);
+}
+
+void
+board_drain(struct board *board, size_t check_index, bool is_drained, int64_t now_ms, board_listener *listener,
+	void *context)
+{
+	if (board->checks[check_index].is_drained == is_drained)
+		return;
+	board->checks[check_index].is_drained = is_drained;
+	compose(board, now_ms);
+	answer_all(board, false, now_ms, listener, context);
+}
+
+void
+board_age(struct board *board, int64_t now_ms, board_listener *listener, void *context)
+{
+	bool was_known = board->is_known;
+
+	if (now_ms < board->view_until_ms)
+		return;
+	compose(board, now_ms);
+	answer_all(board, was_known && !board->is_known, now_ms, listener, context);
+}
+
+/* -- life -------------------------------------------------------------------------------------- */
+
+void
+board_init(struct board *board, const struct plan *plan, int64_t now_ms)
+{
+	memset(board, 0, sizeof *board);
+	board->plan = plan;
+	for (size_t i = 0; i < PLAN_TARGETS; i++) {
+		snapshot_init(&board->targets[i].snapshot);
+		board->targets[i].progress_ms = now_ms;
+	}
+	compose(board, now_ms);
+}
+
+static bool
+is_same_target(const struct plan_target *a, const struct plan_target *b)
+{
+	return strcmp(a->name, b->name) == 0 && strcmp(a->target.dbname, b->target.dbname) == 0;
+}
+
+static bool
+is_same_check(const struct plan_check *a, const struct plan_check *b)
+{
+	return strcmp(a->name, b->name) == 0 && a->check == b->check
+		&& memcmp(a->limits.bytes, b->limits.bytes, sizeof a->limits.bytes) == 0;
+}
+
+void
+board_inherit(struct board *board, const struct board *from, int64_t now_ms)
+{
+	for (size_t i = 0; i < board->plan->target_count; i++)
+		for (size_t j = 0; j < from->plan->target_count; j++)
+			if (is_same_target(&board->plan->targets[i], &from->plan->targets[j])) {
+				board->targets[i] = from->targets[j];
+				if (i == 0 && j == 0)
+					board->history = from->history;
+			}
+	for (size_t i = 0; i < board->plan->check_count; i++)
+		for (size_t j = 0; j < from->plan->check_count; j++)
+			if (is_same_check(&board->plan->checks[i], &from->plan->checks[j]))
+				board->checks[i] = from->checks[j];
+	board->generation = from->generation;
+	compose(board, now_ms);
+}

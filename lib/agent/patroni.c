@@ -1,0 +1,119 @@
+#include "lib/agent/patroni.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/evaluate/lag.h"
+#include "lib/model/lsn.h"
+
+/* Patroni's word for what the server does. */
+static const char *
+state_of(const struct snapshot *snapshot)
+{
+	if (snapshot_has(snapshot, SNAPSHOT_ROLE))
+		return "running";
+	return snapshot->faults[SNAPSHOT_ROLE].class == ERR_DOWN ? "stopped" : "unknown";
+}
+
+static void
+set_lsn(json_t *object, const char *name, uint64_t lsn)
+{
+	if (lsn != LSN_NONE)
+		json_object_set_new(object, name, json_integer((json_int_t)lsn));
+}
+
+static void
+set_time(json_t *object, const char *name, int64_t ms)
+{
+	if (ms != SNAPSHOT_NONE)
+		json_object_set_new(object, name, json_real((double)ms / 1000.0));
+}
+
+static json_t *
+location_object(const struct snapshot *snapshot)
+{
+	const struct snapshot_standby *standby = &snapshot->standby;
+	json_t *object = json_object();
+
+	if (!snapshot->role.in_recovery) {
+		set_lsn(object, "location", snapshot->role.wal_lsn);
+	} else if (snapshot_has(snapshot, SNAPSHOT_STANDBY)) {
+		set_lsn(object, "received_location", lsn_newer(standby->receive_lsn, standby->written_lsn));
+		set_lsn(object, "replayed_location", standby->replay_lsn);
+		json_object_set_new(object, "paused", json_boolean(strcmp(standby->replay_pause, "paused") == 0));
+	}
+	return object;
+}
+
+static json_t *
+replication_array(const struct snapshot_senders *senders)
+{
+	json_t *array = json_array();
+
+	for (int64_t i = 0; i < senders->total && i < SNAPSHOT_SENDERS_MAX; i++)
+		json_array_append_new(array,
+			json_pack("{ss ss ss ss}", "application_name", senders->rows[i].application, "client_addr",
+				senders->rows[i].address, "state", senders->rows[i].state, "sync_state",
+				senders->rows[i].sync_state));
+	return array;
+}
+
+static const char *
+replication_state(const struct snapshot_standby *standby)
+{
+	enum lag_source source = lag_source(standby);
+
+	return source == LAG_NO_RECEIVER || source == LAG_NOT_STREAMING ? "in archive recovery" : "streaming";
+}
+
+static void
+set_role(json_t *object, const struct snapshot *snapshot)
+{
+	bool in_recovery = snapshot->role.in_recovery;
+	int64_t timeline = in_recovery ? snapshot->standby.received_timeline : lsn_timeline(snapshot->role.wal_file);
+
+	json_object_set_new(object, "role", json_string(in_recovery ? "replica" : "primary"));
+	json_object_set_new(object, "xlog", location_object(snapshot));
+	if (timeline > 0)
+		json_object_set_new(object, "timeline", json_integer(timeline));
+	if (in_recovery && snapshot_has(snapshot, SNAPSHOT_STANDBY))
+		json_object_set_new(object, "replication_state", json_string(replication_state(&snapshot->standby)));
+}
+
+static json_t *
+answer_object(const struct verdict *verdict, bool is_yes)
+{
+	json_t *object = json_pack("{ss ss ss}", "state", state_name(verdict->state), "answer", is_yes ? "yes" : "no",
+		"summary", verdict->summary);
+
+	if (verdict->hint[0] != '\0')
+		json_object_set_new(object, "hint", json_string(verdict->hint));
+	return object;
+}
+
+void
+patroni_write(const struct snapshot *snapshot, const char *name, const char *version, const struct verdict *verdict,
+	bool is_yes, struct text *text)
+{
+	json_t *object = json_pack("{ss s{ss ss}}", "state", state_of(snapshot), "patroni", "version", version, "name", name);
+	char *written;
+
+	if (snapshot->server_version != SNAPSHOT_NONE)
+		json_object_set_new(object, "server_version", json_integer(snapshot->server_version));
+	if (snapshot_has(snapshot, SNAPSHOT_ROLE))
+		set_role(object, snapshot);
+	if (snapshot_has(snapshot, SNAPSHOT_IDENTITY)) {
+		json_object_set_new(object, "database_system_identifier", json_string(snapshot->identity.system_identifier));
+		set_time(object, "postmaster_start_time", snapshot->identity.started_ms);
+	}
+	if (snapshot_has(snapshot, SNAPSHOT_SENDERS) && snapshot->senders.total > 0)
+		json_object_set_new(object, "replication", replication_array(&snapshot->senders));
+	if (verdict != NULL)
+		json_object_set_new(object, "pgha", answer_object(verdict, is_yes));
+	written = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	/* Only for want of memory is there nothing to write. */
+	text_add(text, "%s\n", written == NULL ? "{\"state\":\"unknown\"}" : written);
+	free(written);
+	json_decref(object);
+}

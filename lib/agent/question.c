@@ -1,0 +1,252 @@
+#include "lib/agent/question.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/run/settings.h"
+
+enum { PARAMETERS_MAX = 16, LINE_MAX_SIZE = 1024 };
+
+/* What a question is read into, with the settings that its parameters may change. */
+struct asking {
+	struct question *question;
+	struct plan_answer answer; /* only for its yes and no */
+	struct settings_group groups[PLAN_QUESTION_GROUPS];
+	struct settings_given given;
+	bool is_changed; /* something differs from what is configured */
+};
+
+static void
+begin_check(struct asking *asking, const struct plan *plan, size_t index)
+{
+	const struct plan_check *configured = &plan->checks[index];
+	struct question *question = asking->question;
+
+	question->check = configured->check;
+	question->check_index = question->owner_index = (int)index;
+	memcpy(question->limits.bytes, configured->limits.bytes, sizeof question->limits.bytes);
+	asking->answer = configured->answer;
+	plan_list_question_groups(configured->check, question->limits.bytes, &asking->answer, asking->groups);
+}
+
+static void
+begin_health(struct asking *asking, const struct check *check)
+{
+	struct question *question = asking->question;
+	struct err ignored;
+
+	question->check = check;
+	question->check_index = question->owner_index = -1;
+	question->limits.health.ready_bytes = HEALTH_READY_BYTES;
+	question->limits.policy.on[ERR_USAGE] = STATE_UNKNOWN;
+	plan_list_question_groups(check, question->limits.bytes, &asking->answer, asking->groups);
+	if (settings_set_initial(asking->groups, PLAN_QUESTION_GROUPS, &ignored) != 0)
+		question->limits.policy = (struct policy){.wrong_role = STATE_UNKNOWN}; /* the table is tested */
+}
+
+static void
+begin_route(struct asking *asking, const struct plan *plan, const struct route *route)
+{
+	static const struct check *const checks[] = {
+		[ROUTE_HEALTH] = &health_up,
+		[ROUTE_READINESS] = &health_ready,
+		[ROUTE_LIVENESS] = &health_up,
+		[ROUTE_STANDBY_LEADER] = &health_standby_leader,
+		[ROUTE_NODE] = &health_up,
+	};
+
+	asking->question->kind = route->kind;
+	asking->question->sync = route->sync;
+	if (route->kind == ROUTE_CHECK)
+		begin_check(asking, plan, (size_t)(plan_find_check(plan, route->base) - plan->checks));
+	else
+		begin_health(asking, checks[route->kind]);
+	asking->is_changed = route->sync != ROUTE_ANY_SYNC;
+}
+
+/* -- parameters -------------------------------------------------------------------------------- */
+
+static int
+take_setting(struct asking *asking, const char *name, const char *value, struct err *err)
+{
+	asking->is_changed = true;
+	return settings_take(&asking->given, asking->groups, PLAN_QUESTION_GROUPS, name, value, err);
+}
+
+/* A limit in bytes takes the place of the configured ones, which may be of another tightness. */
+static int
+set_lag(struct asking *asking, double bytes, struct err *err)
+{
+	const struct settings_group *group;
+	const struct setting *warning = settings_find(asking->groups, 1, "warning", &group);
+	const struct setting *critical = settings_find(asking->groups, 1, "critical", &group);
+	struct limit *limit;
+
+	if (asking->question->check == &health_ready) {
+		asking->question->limits.health.ready_bytes = (int64_t)bytes;
+		return 0;
+	}
+	if (critical == NULL || (critical->accepted & 1U << UNIT_BYTES) == 0)
+		return err_set(err, ERR_USAGE, "parameter \"lag\": \"%s\" has no lag", asking->question->name);
+	limit = settings_member(group, critical);
+	limit->of[UNIT_BYTES] = (struct range){.is_set = true, .start = 0, .end = bytes};
+	if (warning != NULL)
+		((struct limit *)settings_member(group, warning))->of[UNIT_BYTES].is_set = false;
+	return 0;
+}
+
+/* Patroni's: bytes, or with a unit. What it does not understand, it takes for no limit; here it is refused. */
+static int
+take_lag(struct asking *asking, const char *value, struct err *err)
+{
+	struct parse_quantity quantity;
+	const char *rest = value;
+
+	asking->is_changed = true;
+	if (parse_quantity(&rest, &quantity, err) != 0)
+		return err_context(err, "parameter \"lag\"");
+	if (*rest != '\0' || quantity.value < 0 || quantity.value > 1e18
+		|| (quantity.unit != UNIT_BYTES && quantity.unit != UNIT_NONE)) {
+		err_set(err, ERR_USAGE, "parameter \"lag\": \"%s\" is no size", value);
+		return err_hint(err, "write bytes, such as 1048576 or 1MB");
+	}
+	return set_lag(asking, quantity.value, err);
+}
+
+static int
+take_replication_state(struct asking *asking, const char *value, struct err *err)
+{
+	asking->is_changed = true;
+	if (strcmp(value, "streaming") == 0) /* a replica is one only if it streams */
+		return 0;
+	if (strcmp(value, "in archive recovery") != 0) {
+		err_set(err, ERR_USAGE, "parameter \"replication_state\": \"%s\" is none", value);
+		return err_hint(err, "it is streaming or in archive recovery");
+	}
+	return take_setting(asking, "allow-archive-recovery", "yes", err);
+}
+
+static int
+take_mode(struct asking *asking, const char *value, struct err *err)
+{
+	asking->question->limits.health.is_by_write = strcmp(value, "write") == 0;
+	if (asking->question->limits.health.is_by_write || strcmp(value, "apply") == 0)
+		return 0;
+	return err_set(err, ERR_USAGE, "parameter \"mode\": \"%s\" is neither apply nor write", value);
+}
+
+static int
+take_parameter(struct asking *asking, const struct question_parameter *parameter, struct err *err)
+{
+	const struct question *question = asking->question;
+
+	if (strcmp(parameter->name, "lag") == 0)
+		return take_lag(asking, parameter->value, err);
+	if (strcmp(parameter->name, "replication_state") == 0 && question->kind == ROUTE_CHECK)
+		return take_replication_state(asking, parameter->value, err);
+	if (strcmp(parameter->name, "mode") == 0 && question->kind == ROUTE_READINESS)
+		return take_mode(asking, parameter->value, err);
+	if (text_starts(parameter->name, "tag_")) {
+		asking->question->never = true;
+		return 0;
+	}
+	return take_setting(asking, parameter->name, parameter->value, err);
+}
+
+static int
+take_parameters(struct asking *asking, const struct question_parameter *parameters, size_t count, struct err *err)
+{
+	struct question *question = asking->question;
+
+	for (size_t i = 0; i < count; i++)
+		if (take_parameter(asking, &parameters[i], err) != 0)
+			return -1;
+	if (settings_check_section(asking->groups, PLAN_QUESTION_GROUPS, err) != 0)
+		return -1;
+	question->warning_is_failure = asking->answer.warning_is_failure;
+	question->unknown_is_ok = asking->answer.unknown_is_ok;
+	if (asking->is_changed)
+		question->check_index = -1;
+	return 0;
+}
+
+/* -- the whole --------------------------------------------------------------------------------- */
+
+static enum question_status
+refuse_unknown(const struct plan *plan, const char *name, struct err *err)
+{
+	char storage[sizeof err->hint];
+	struct text list;
+
+	text_init(&list, storage, sizeof storage);
+	for (size_t i = 0; i < plan->check_count; i++)
+		text_add(&list, "%s%s", i > 0 ? ", " : "", plan->checks[i].name);
+	err_set(err, ERR_USAGE, "there is no question \"%s\"", name);
+	err_hint(err, "there are %s, and the names of Patroni's paths", storage);
+	return QUESTION_UNKNOWN;
+}
+
+enum question_status
+question_read(const struct plan *plan, const char *name, const struct question_parameter *parameters, size_t count,
+	struct question *ret, struct err *err)
+{
+	struct asking asking = {.question = ret};
+	const struct plan_check *configured = plan_find_check(plan, name);
+	const struct route *route = route_find(name);
+
+	memset(ret, 0, sizeof *ret);
+	if (text_copy(ret->name, sizeof ret->name, name) != 0 || (configured == NULL && route == NULL))
+		return refuse_unknown(plan, name, err);
+	if (route != NULL)
+		begin_route(&asking, plan, route);
+	else
+		begin_check(&asking, plan, (size_t)(configured - plan->checks));
+	if (route != NULL && route->accepts_primary && take_setting(&asking, "accept-primary", "yes", err) != 0)
+		return QUESTION_BAD;
+	memset(&asking.given, 0, sizeof asking.given);
+	return take_parameters(&asking, parameters, count, err) == 0 ? QUESTION_OK : QUESTION_BAD;
+}
+
+enum question_status
+question_read_line(const struct plan *plan, const char *line, struct question *ret, struct err *err)
+{
+	struct question_parameter parameters[PARAMETERS_MAX];
+	char copy[LINE_MAX_SIZE], *rest = copy, *word;
+	const char *name = "";
+	size_t count = 0;
+
+	memset(ret, 0, sizeof *ret);
+	snprintf(copy, sizeof copy, "%.*s", (int)strcspn(line, "\r\n"), line);
+	while ((word = strsep(&rest, " \t")) != NULL) {
+		char *equals = strchr(word, '=');
+
+		if (word[0] == '\0')
+			continue;
+		if (name[0] == '\0') {
+			name = word;
+			continue;
+		}
+		if (equals == NULL || count == PARAMETERS_MAX) {
+			err_set(err, ERR_USAGE, equals == NULL ? "\"%s\" is no NAME=VALUE" : "too many parameters at \"%s\"", word);
+			return QUESTION_BAD;
+		}
+		*equals = '\0';
+		parameters[count++] = (struct question_parameter){.name = word, .value = equals + 1};
+	}
+	if (name[0] == '\0')
+		return refuse_unknown(plan, name, err);
+	return question_read(plan, name, parameters, count, ret, err);
+}
+
+void
+question_of_check(const struct plan *plan, size_t index, struct question *ret)
+{
+	struct asking asking = {.question = ret};
+	struct err ignored;
+
+	memset(ret, 0, sizeof *ret);
+	snprintf(ret->name, sizeof ret->name, "%s", plan->checks[index].name);
+	begin_check(&asking, plan, index);
+	if (take_parameters(&asking, NULL, 0, &ignored) != 0)
+		ret->never = true; /* a plan is valid */
+}

@@ -1,0 +1,44 @@
+/*
+ * worker.h: a process that watches one target. It alone holds the connection and uses the credentials;
+ * what it sees crosses to the serving process as whole messages, and nothing else does.
+ */
+#ifndef PGHA_AGENT_WORKER_H
+#define PGHA_AGENT_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/base/err.h"
+#include "lib/model/facet.h"
+#include "lib/model/snapshot.h"
+#include "lib/model/target.h"
+
+/* What a worker is told; it must stay where it is until worker_start() returns. */
+struct worker_task {
+	const char *name;            /* of the target, for the process list */
+	const struct target *target; /* whose timeout_ms is for one probe, connecting included */
+	const struct facet *const *facets;
+	int64_t interval_ms; /* from the start of one probe to the next */
+};
+
+/* One message, of exactly this size. */
+struct worker_message {
+	int64_t seen_ms; /* clock_now_ms() when the answer was complete */
+	struct snapshot snapshot;
+};
+
+/*
+ * Starts the process. *ret_fd is our end of its channel, non-blocking and the caller's; closing it ends
+ * the worker. It ends as well when this process does. -1 with class usage when none can be started.
+ */
+int worker_start(const struct worker_task *task, pid_t *ret_pid, int *ret_fd, struct err *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * Takes one message. 1: *ret is filled; 0: none is there; -1: the worker closed the channel, or what came
+ * is no message, and the worker should be ended.
+ */
+int worker_take(int fd, struct worker_message *ret) __attribute__((warn_unused_result));
+
+#endif
