@@ -66,7 +66,8 @@ judge_peer(
 {
 	uint32_t other;
 
-	if (!snapshot_has(peer, SNAPSHOT_ROLE) || peer->role.in_recovery || !role_is_same_cluster(node, peer))
+	if (!snapshot_has(peer, SNAPSHOT_ROLE) || peer->role.in_recovery || !role_is_same_cluster(node, peer)
+		|| role_is_same_server(node, peer))
 		return;
 	other = lsn_timeline(peer->role.wal_file);
 	if (other > timeline) {

@@ -38,7 +38,9 @@ become_child(int channel, pid_t parent, enum child_bond bond, const sigset_t *un
 	reset_signals(unblocked);
 	if (channel != CHANNEL && dup2(channel, CHANNEL) < 0)
 		_exit(1);
-	close_range(CHANNEL + 1, ~0U, 0);
+	if (close_range(CHANNEL + 1, ~0U, 0) != 0) /* a kernel before 5.9 */
+		for (int fd = CHANNEL + 1; fd < sysconf(_SC_OPEN_MAX); fd++)
+			close(fd);
 	fcntl(CHANNEL, F_SETFD, FD_CLOEXEC);
 }
 

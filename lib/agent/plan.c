@@ -513,6 +513,8 @@ verify_recover(const struct plan_check *check, struct err *err)
 	return 0;
 }
 
+enum { RAMP_MAX_MS = 86400000 };
+
 static int
 finish_check(struct plan_check *check, struct err *err)
 {
@@ -520,6 +522,8 @@ finish_check(struct plan_check *check, struct err *err)
 		err_set(err, ERR_USAGE, "[check %s] does not say which check it is", check->name);
 		return err_hint(err, "begin the section with a line such as: check = pg_replica");
 	}
+	if (check->answer.damping.weight_ramp_ms > RAMP_MAX_MS)
+		return err_set(err, ERR_USAGE, "[check %s]: weight_ramp is longer than a day", check->name);
 	check->answer.damping.weight_min = 1;
 	check->answer.damping.warning_is_failure = check->answer.warning_is_failure;
 	return verify_recover(check, err);

@@ -189,7 +189,7 @@ web_answer(const struct agent_facts *facts, const struct http_request *request, 
 				pages[i].answer(facts, answer);
 			return;
 		}
-	if (text_starts(path, check))
+	if (text_starts(path, check) && path[strlen(check)] != '\0')
 		answer_question(facts, request, path + strlen(check), false, answer);
 	else if (path[0] == '/' && route_find(path + 1) != NULL)
 		answer_question(facts, request, path + 1, true, answer);

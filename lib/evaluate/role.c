@@ -26,3 +26,9 @@ role_is_same_cluster(const struct snapshot *a, const struct snapshot *b)
 	return snapshot_has(a, SNAPSHOT_IDENTITY) && snapshot_has(b, SNAPSHOT_IDENTITY)
 		&& strcmp(a->identity.system_identifier, b->identity.system_identifier) == 0;
 }
+
+bool
+role_is_same_server(const struct snapshot *a, const struct snapshot *b)
+{
+	return role_is_same_cluster(a, b) && a->identity.started_ms == b->identity.started_ms;
+}

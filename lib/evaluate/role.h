@@ -17,4 +17,10 @@ role_timeline(const struct snapshot_role *role, const struct policy *policy, str
 /* Whether two nodes are known to be of one cluster: both told their system identifier, and it is one. */
 bool role_is_same_cluster(const struct snapshot *a, const struct snapshot *b);
 
+/*
+ * Whether two nodes are known to be one server, asked twice: a peer may be named by an address that leads
+ * here, or by a virtual one. A copy of a data directory has the same identifier, but started by itself.
+ */
+bool role_is_same_server(const struct snapshot *a, const struct snapshot *b);
+
 #endif

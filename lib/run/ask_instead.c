@@ -135,6 +135,20 @@ execute(struct command *command, const char *directory, const char *question)
 		}
 }
 
+/*
+ * Whether the operator has taken the question out: the agent's switch is a file beside its socket, and
+ * stands when the agent is gone.
+ */
+static bool
+is_drained(const struct ask_options *options, char *path, size_t size)
+{
+	const char *slash = strrchr(options->socket_path, '/');
+	int length = slash == NULL ? 0 : (int)(slash - options->socket_path) + 1;
+
+	snprintf(path, size, "%.*s%s.drain", length, options->socket_path, options->question);
+	return access(path, F_OK) == 0;
+}
+
 int
 ask_instead_run(const struct ask_options *options, int64_t deadline_ms, struct err *err)
 {
@@ -143,6 +157,10 @@ ask_instead_run(const struct ask_options *options, int64_t deadline_ms, struct e
 	struct command command;
 	int error;
 
+	if (is_drained(options, directory, sizeof directory)) {
+		err_set(err, fault.class, "drained by the operator: \"%s\" is there; %s", directory, fault.text);
+		return err_hint(err, "pgha-ask --undrain takes it back, once pgha-agent runs");
+	}
 	if (find_directory(directory, sizeof directory) != 0
 		|| prepare(&command, options, deadline_ms) != 0) {
 		err_set(err, fault.class, "%s; and no check can be run instead", fault.text);

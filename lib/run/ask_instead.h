@@ -9,8 +9,9 @@
 
 /*
  * Executes check_QUESTION, or check_pg_QUESTION, of the directory that this program is in, so that it answers
- * before the deadline. Returns only when that cannot be: -1, and `err`, which says on
- * entry why the agent cannot be asked, then says both.
+ * before the deadline. Returns only when that cannot be, or when the operator has drained the question by the
+ * default switch (NAME.drain beside the socket): -1, and `err`, which says on entry why the agent cannot be
+ * asked, then says both.
  */
 int ask_instead_run(const struct ask_options *options, int64_t deadline_ms, struct err *err)
 	__attribute__((warn_unused_result));
