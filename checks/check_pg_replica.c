@@ -82,7 +82,8 @@ judge_source(
 	case LAG_STALE:
 		judge_reason(verdict, STATE_OK, "streaming from %s, which has been silent for %lld s",
 			standby->sender_host, (long long)(standby->receipt_age_ms / 1000));
-		judge_hint(verdict, "set wal_receiver_timeout to a minute or less, to know when the sender is gone");
+		judge_hint(verdict,
+			"set wal_receiver_timeout to a minute or less, to know when the sender is gone");
 		return true;
 	case LAG_HIDDEN:
 		judge_hidden(limits, verdict);
@@ -115,7 +116,8 @@ judge_source(
  * A critical limit in time that has room for the delay says that it is meant.
  */
 static void
-judge_delay(const struct snapshot_standby *standby, const struct replica_limits *limits, struct verdict *verdict)
+judge_delay(
+	const struct snapshot_standby *standby, const struct replica_limits *limits, struct verdict *verdict)
 {
 	const struct range *critical = &limits->critical.of[UNIT_SECONDS];
 	double delay = (double)standby->apply_delay_ms / 1000.0;
@@ -126,7 +128,8 @@ judge_delay(const struct snapshot_standby *standby, const struct replica_limits 
 		return;
 	text_init(&text, storage, sizeof storage);
 	range_write_quantity(delay, UNIT_SECONDS, &text);
-	judge_reason(verdict, STATE_CRITICAL, "replay is delayed by %s on purpose (recovery_min_apply_delay)", storage);
+	judge_reason(verdict, STATE_CRITICAL, "replay is delayed by %s on purpose (recovery_min_apply_delay)",
+		storage);
 	judge_hint(verdict, "to accept it, give a critical limit in time above the delay");
 }
 
@@ -156,8 +159,8 @@ judge_lag(
 		judge_unknown("the lag in time", UNIT_SECONDS, limits, verdict);
 	judge_metric(verdict, "replay lag", "replay_lag_bytes", byte_lag, UNIT_BYTES, &limits->warning,
 		&limits->critical);
-	judge_metric(verdict, "time since the last replayed commit", "replay_lag_seconds", time_lag, UNIT_SECONDS, &limits->warning,
-		&limits->critical);
+	judge_metric(verdict, "time since the last replayed commit", "replay_lag_seconds", time_lag,
+		UNIT_SECONDS, &limits->warning, &limits->critical);
 	if (bytes >= 0 && verdict->reason_count == reasons_before) {
 		char storage[64];
 		struct text text;

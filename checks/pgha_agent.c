@@ -30,8 +30,12 @@ static const struct setting rows[] = {
 		.initial = "/etc/pgha/agent.ini",
 		.argument = "FILE",
 		.help = "the configuration"},
-	{.name = "check-config", FLAG(is_check_wanted), .help = "only read it, and show every setting in effect"},
-	{.name = "sample-config", FLAG(is_sample_wanted), .help = "show a configuration with every setting at its default"},
+	{.name = "check-config",
+		FLAG(is_check_wanted),
+		.help = "only read it, and show every setting in effect"},
+	{.name = "sample-config",
+		FLAG(is_sample_wanted),
+		.help = "show a configuration with every setting at its default"},
 	{.name = "write-no",
 		FLAG(is_no_wanted),
 		.help = "have every track file say no, and end: for ExecStopPost="},
@@ -67,10 +71,13 @@ show_help(const struct settings_group *group)
 	struct text text;
 
 	text_init(&text, storage, sizeof storage);
-	text_add(&text, "pgha-agent: answers HAProxy, keepalived and Prometheus from memory\n\nUsage: pgha-agent [OPTION]...\n");
+	text_add(&text,
+		"pgha-agent: answers HAProxy, keepalived and Prometheus from memory\n\nUsage: pgha-agent "
+		"[OPTION]...\n");
 	settings_write_help(group, 1, &text);
-	text_add(&text, "\nSignals: SIGHUP reads the configuration anew, SIGUSR1 writes the state to the log,\n"
-			"SIGTERM stops. Bad options and configurations exit 3.\n");
+	text_add(&text,
+		"\nSignals: SIGHUP reads the configuration anew, SIGUSR1 writes the state to the log,\n"
+		"SIGTERM stops. Bad options and configurations exit 3.\n");
 	fputs(text.bytes, stdout);
 	return fflush(stdout) == 0 ? 0 : EXIT_USAGE;
 }
@@ -103,13 +110,14 @@ int
 main(int argc, char **argv)
 {
 	static struct arguments arguments;
-	const struct settings_group group
-		= {.title = "Options", .rows = rows, .count = sizeof rows / sizeof rows[0], .base = &arguments};
+	const struct settings_group group = {
+		.title = "Options", .rows = rows, .count = sizeof rows / sizeof rows[0], .base = &arguments};
 	struct err err;
 	int first;
 
 	process_prepare();
-	if (settings_set_initial(&group, 1, &err) != 0 || settings_read_arguments(&group, 1, argc, argv, &first, &err) != 0)
+	if (settings_set_initial(&group, 1, &err) != 0
+		|| settings_read_arguments(&group, 1, argc, argv, &first, &err) != 0)
 		return complain(&err);
 	if (first < argc) {
 		err_set(&err, ERR_USAGE, "unexpected argument \"%s\"", argv[first]);

@@ -7,14 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/agent/command.h"
 #include "lib/agent/http.h"
-#include "lib/agent/line.h"
-#include "lib/agent/listen.h"
+#include "lib/agent/serve.h"
 #include "lib/agent/service.h"
 #include "lib/agent/track.h"
 #include "lib/agent/web.h"
@@ -23,28 +21,13 @@
 #include "lib/collect/facets.h"
 #include "lib/collect/pg.h"
 
-/* Descriptors beside those of clients: listeners, workers, and what libraries open now and then. */
-enum { DESCRIPTORS_RESERVED = 160, WAITING_MAX = 16384, WAITING_MIN = 64 };
-
 enum { BEAT_MAX_MS = 500, BEATS_PER_AGE = 4 };
-
-struct agent;
-
-/* A listener that is answered with one line. */
-struct served_line {
-	struct agent *agent;
-	struct line *line;
-	char question[PLAN_NAME_SIZE]; /* of a port that answers unasked */
-};
 
 /* All that follows from one plan. A reload makes another one and lets go of this. */
 struct run {
 	struct plan plan;
 	struct board board;
-	struct listen_points points;
-	struct http *http;
-	struct served_line lines[LISTEN_MAX];
-	size_t line_count;
+	struct serve *serve;
 	struct watch *watches[PLAN_TARGETS];
 	struct track *track;
 };
@@ -73,12 +56,14 @@ log_change(const struct agent *agent, const struct board_change *change)
 	const char *answer = change->is_yes ? "yes" : "no";
 
 	if (change->lasted_ms < 0)
-		log_write(LOG_LEVEL_INFO, "%s: %s, %s: %s", name, answer, state_name(change->state), change->summary);
+		log_write(LOG_LEVEL_INFO, "%s: %s, %s: %s", name, answer, state_name(change->state),
+			change->summary);
 	else
 		log_write(change->was_yes && !change->is_yes ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
-			"%s: %s -> %s, %s: %s (before, for %lld.%lld s: %s: %s)", name, change->was_yes ? "yes" : "no", answer,
-			state_name(change->state), change->summary, (long long)(change->lasted_ms / 1000),
-			(long long)(change->lasted_ms % 1000 / 100), state_name(change->was_state), change->former_summary);
+			"%s: %s -> %s, %s: %s (before, for %lld.%lld s: %s: %s)", name,
+			change->was_yes ? "yes" : "no", answer, state_name(change->state), change->summary,
+			(long long)(change->lasted_ms / 1000), (long long)(change->lasted_ms % 1000 / 100),
+			state_name(change->was_state), change->former_summary);
 }
 
 static void
@@ -127,7 +112,8 @@ look_at_switches(struct agent *agent)
 
 	for (size_t i = 0; i < run->plan.check_count; i++) {
 		char path[PLAN_PATH_SIZE];
-		bool is_there = access(plan_maintenance_path(&run->plan, &run->plan.checks[i], path), F_OK) == 0;
+		bool is_there = access(plan_maintenance_path(&run->plan, &run->plan.checks[i], path), F_OK)
+			== 0;
 
 		board_drain(&run->board, i, is_there, clock_now_ms(), on_change, agent);
 	}
@@ -147,7 +133,8 @@ drain(void *context, size_t check_index, bool is_drained, struct err *err)
 	else if (unlink(path) != 0 && errno != ENOENT)
 		fd = -1;
 	if (fd < 0)
-		return err_set(err, ERR_USAGE, "cannot %s \"%s\": %s", is_drained ? "make" : "remove", path, strerror(errno));
+		return err_set(err, ERR_USAGE, "cannot %s \"%s\": %s", is_drained ? "make" : "remove", path,
+			strerror(errno));
 	if (is_drained)
 		close(fd);
 	look_at_switches(agent);
@@ -173,7 +160,8 @@ on_message(void *context, size_t index, const struct worker_message *message)
 
 	if (index == 0)
 		look_at_switches(agent);
-	board_take(&agent->run->board, index, &message->snapshot, message->seen_ms, clock_now_ms(), on_change, agent);
+	board_take(&agent->run->board, index, &message->snapshot, message->seen_ms, clock_now_ms(), on_change,
+		agent);
 	set_age_timer(agent);
 	if (index == 0 && !agent->is_ready) {
 		agent->is_ready = true;
@@ -193,7 +181,7 @@ facts_of(struct agent *agent)
 	return (struct agent_facts){.plan = &run->plan,
 		.board = &run->board,
 		.watches = run->watches,
-		.http = run->http,
+		.http = run->serve == NULL ? NULL : serve_http(run->serve),
 		.name = run->plan.agent.name[0] != '\0' ? run->plan.agent.name : agent->host_name,
 		.version = agent->version,
 		.started_ms = agent->started_ms,
@@ -219,110 +207,30 @@ generation(void *context)
 }
 
 static void
-answer_haproxy(void *context, const char *line, struct text *answer)
+answer_agent_check(void *context, const char *line, struct text *answer)
 {
-	struct served_line *served = context;
-	struct agent_facts facts = facts_of(served->agent);
+	struct agent_facts facts = facts_of(context);
 
-	command_answer_haproxy(&facts, served->question[0] != '\0' ? served->question : line, answer);
+	command_answer_haproxy(&facts, line, answer);
 }
 
 static void
 answer_command(void *context, const char *line, struct text *answer)
 {
-	struct served_line *served = context;
-	struct agent_facts facts = facts_of(served->agent);
+	struct agent_facts facts = facts_of(context);
 
 	command_answer(&facts, line, answer);
 }
 
 /* -- making a run ------------------------------------------------------------------------------ */
 
-/* As many descriptors as are allowed; how many of them silent clients may hold at each listener. */
-static size_t
-waiting_max(const struct run *run)
-{
-	struct rlimit limit = {.rlim_cur = 1024};
-	rlim_t spoken = 3 * (rlim_t)run->plan.listen.max_connections + DESCRIPTORS_RESERVED;
-	size_t gates = run->points.count > 0 ? run->points.count : 1, left;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-	left = limit.rlim_cur > spoken ? (size_t)(limit.rlim_cur - spoken) / gates : 0;
-	if (left < WAITING_MIN)
-		log_write(LOG_LEVEL_WARNING, "only %llu descriptors are allowed for max_connections = %lld; raise LimitNOFILE",
-			(unsigned long long)limit.rlim_cur, (long long)run->plan.listen.max_connections);
-	return left < WAITING_MIN ? WAITING_MIN : left > WAITING_MAX ? WAITING_MAX : left;
-}
-
-static int
-serve_http(struct agent *agent, struct run *run, size_t waiting, struct err *err)
-{
-	struct http_manner manner = {.connections_max = run->plan.listen.max_connections,
-		.waiting_max = waiting,
-		.request_timeout_ms = run->plan.listen.request_timeout_ms,
-		.certificate_path = run->plan.listen.tls_certificate,
-		.key_path = run->plan.listen.tls_key,
-		.client_ca_path = run->plan.listen.tls_client_ca};
-	struct http_answerer answerer = {.answer = answer_http, .generation = generation, .context = agent};
-
-	if (http_open(agent->base, &manner, &answerer, &run->http, err) != 0)
-		return -1;
-	for (size_t i = 0; i < run->points.count; i++)
-		if (run->points.of[i].kind == LISTEN_HTTP && http_listen(run->http, run->points.of[i].fd) != 0)
-			return err_set(err, ERR_USAGE, "too many addresses for HTTP, or out of memory");
-	return 0;
-}
-
-static int
-serve_line(struct agent *agent, struct run *run, const struct listen_point *point, size_t waiting, struct err *err)
-{
-	struct served_line *served = &run->lines[run->line_count];
-	struct line_manner manner = {.is_unasked = point->kind == LISTEN_CHECK,
-		.patience_ms = run->plan.listen.request_timeout_ms,
-		.waiting_max = waiting,
-		.clients_max = run->plan.listen.max_connections,
-		.answerer = point->kind == LISTEN_SOCKET ? answer_command : answer_haproxy,
-		.context = served};
-
-	served->agent = agent;
-	snprintf(served->question, sizeof served->question, "%s", point->check);
-	served->line = line_open(agent->base, point->fd, &manner);
-	if (served->line == NULL)
-		return err_set(err, ERR_USAGE, "out of memory");
-	run->line_count++;
-	return 0;
-}
-
-static int
-serve(struct agent *agent, struct run *run, struct err *err)
-{
-	size_t waiting = waiting_max(run);
-
-	for (size_t i = 0; i < run->points.count; i++)
-		if (run->points.of[i].kind != LISTEN_HTTP && serve_line(agent, run, &run->points.of[i], waiting, err) != 0)
-			return -1;
-	return serve_http(agent, run, waiting, err);
-}
-
-static void
-stop_serving(struct run *run)
-{
-	http_close(run->http);
-	run->http = NULL;
-	for (size_t i = 0; i < run->line_count; i++)
-		line_close(run->lines[i].line);
-	run->line_count = 0;
-}
-
 static int
 verify_targets(const struct plan *plan, const char *path, struct err *err)
 {
 	for (size_t i = 0; i < plan->target_count; i++)
 		if (pg_verify(&plan->targets[i].target, err) != 0)
-			return err_context(err, "%s: [%s%s]", path, i > 0 ? "peer " : "", plan->targets[i].name);
+			return err_context(
+				err, "%s: [%s%s]", path, i > 0 ? "peer " : "", plan->targets[i].name);
 	return 0;
 }
 
@@ -337,8 +245,7 @@ close_run(struct run *run, const struct run *successor)
 {
 	if (run == NULL)
 		return;
-	stop_serving(run);
-	listen_close(&run->points, successor == NULL ? NULL : &successor->points);
+	serve_close(run->serve, successor == NULL ? NULL : successor->serve);
 	for (size_t i = 0; i < run->plan.target_count; i++)
 		watch_close(run->watches[i]);
 	if (successor != NULL && run->track != NULL)
@@ -352,6 +259,11 @@ close_run(struct run *run, const struct run *successor)
 static struct run *
 open_run(struct agent *agent, const struct run *former, struct err *err)
 {
+	struct serve_answerer answerer = {.http = answer_http,
+		.generation = generation,
+		.agent_check = answer_agent_check,
+		.command = answer_command,
+		.context = agent};
 	struct run *run = calloc(1, sizeof *run);
 
 	if (run == NULL) {
@@ -359,14 +271,13 @@ open_run(struct agent *agent, const struct run *former, struct err *err)
 		return NULL;
 	}
 	if (agent_read_plan(agent->path, agent->table, &run->plan, err) == 0
-		&& listen_open(&run->plan, former == NULL ? NULL : &former->points, &run->points, err) == 0) {
+		&& serve_open(agent->base, &run->plan, former == NULL ? NULL : former->serve, &answerer,
+			   &run->serve, err)
+			== 0) {
 		board_init(&run->board, &run->plan, clock_now_ms());
 		if (former != NULL)
 			board_inherit(&run->board, &former->board, clock_now_ms());
-		if (serve(agent, run, err) == 0)
-			return run;
-		stop_serving(run);
-		listen_close(&run->points, former == NULL ? NULL : &former->points);
+		return run;
 	}
 	free(run);
 	return NULL;
@@ -427,7 +338,8 @@ start_track(struct run *run, struct err *err)
 static void
 set_beat_timer(struct agent *agent)
 {
-	int64_t every_ms = agent->run->plan.agent.max_age_ms / BEATS_PER_AGE, watchdog_ms = service_watchdog_ms();
+	int64_t every_ms = agent->run->plan.agent.max_age_ms / BEATS_PER_AGE,
+		watchdog_ms = service_watchdog_ms();
 	struct timeval every;
 
 	if (every_ms > BEAT_MAX_MS)
@@ -464,8 +376,8 @@ reload(struct agent *agent)
 	service_reloading();
 	run = open_run(agent, former, &err);
 	if (run == NULL) {
-		log_write(LOG_LEVEL_ERROR, "the configuration is not taken, the former one stays: %s%s%s", err.text,
-			err.hint[0] != '\0' ? "; " : "", err.hint);
+		log_write(LOG_LEVEL_ERROR, "the configuration is not taken, the former one stays: %s%s%s",
+			err.text, err.hint[0] != '\0' ? "; " : "", err.hint);
 	} else {
 		log_set_level((enum log_level)run->plan.agent.log);
 		agent->run = run;
@@ -490,16 +402,21 @@ dump(const struct agent *agent)
 	int64_t now_ms = clock_now_ms();
 
 	for (size_t i = 0; i < run->plan.target_count; i++)
-		log_write(LOG_LEVEL_ERROR, "state: %s at \"%s\": seen %lld ms ago, in %lld us, worker %ld, %lld looks, %lld restarts",
+		log_write(LOG_LEVEL_ERROR,
+			"state: %s at \"%s\": seen %lld ms ago, in %lld us, worker %ld, %lld looks, %lld "
+			"restarts",
 			run->plan.targets[i].name, run->board.targets[i].snapshot.target,
-			(long long)board_age_ms(&run->board, i, now_ms), (long long)run->board.targets[i].snapshot.elapsed_us,
+			(long long)board_age_ms(&run->board, i, now_ms),
+			(long long)run->board.targets[i].snapshot.elapsed_us,
 			(long)watch_pid(run->watches[i]), (long long)watch_count(run->watches[i]).probes,
 			(long long)watch_count(run->watches[i]).restarts);
 	for (size_t i = 0; i < run->plan.check_count; i++)
-		log_write(LOG_LEVEL_ERROR, "state: check %s: %s, %s for %lld ms: %s", run->plan.checks[i].name,
-			run->board.checks[i].is_yes ? "yes" : "no", state_name(run->board.checks[i].state),
+		log_write(LOG_LEVEL_ERROR, "state: check %s: %s, %s for %lld ms: %s",
+			run->plan.checks[i].name, run->board.checks[i].is_yes ? "yes" : "no",
+			state_name(run->board.checks[i].state),
 			(long long)(now_ms - run->board.checks[i].since_ms), run->board.checks[i].summary);
-	log_write(LOG_LEVEL_ERROR, "state: %lld HTTP clients", (long long)http_connection_count(run->http));
+	log_write(LOG_LEVEL_ERROR, "state: %lld HTTP clients",
+		(long long)http_connection_count(serve_http(run->serve)));
 }
 
 static void
@@ -561,7 +478,8 @@ add_facet(struct agent *agent, const struct facet *facet)
 static void
 list_facets(struct agent *agent)
 {
-	static const struct facet *const own[] = {&facet_role, &facet_standby, &facet_senders, &facet_identity};
+	static const struct facet *const own[] = {
+		&facet_role, &facet_standby, &facet_senders, &facet_identity};
 
 	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
 		add_facet(agent, own[i]);

@@ -35,8 +35,9 @@ int agent_read_plan(const char *path, const struct check *const *table, struct p
 	__attribute__((warn_unused_result));
 
 /*
- * Runs the agent until it is told to stop. `path` is its configuration, `table` (ends in NULL) the checks that
- * there are. Returns the exit code: 0 after a stop, 1 when it could not start, which standard error tells.
+ * Runs the agent until it is told to stop. `path` is its configuration, `table` (ends in NULL) the checks
+ * that there are. Returns the exit code: 0 after a stop, 1 when it could not start, which standard error
+ * tells.
  */
 int agent_run(const char *path, const struct check *const *table, const char *version);
 

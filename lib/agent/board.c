@@ -48,11 +48,13 @@ forget(struct board *board, int64_t now_ms)
 		snapshot_init(own);
 		err_set(&fault, ERR_TIMEOUT, "nothing is known yet: the agent has just started");
 	} else {
-		err_set(&fault, ERR_TIMEOUT, "what is known is too old: from %lld.%lld s ago, for more than %lld.%lld s",
+		err_set(&fault, ERR_TIMEOUT,
+			"what is known is too old: from %lld.%lld s ago, for more than %lld.%lld s",
 			(long long)(age_ms / 1000), (long long)(age_ms % 1000 / 100),
 			(long long)(board->plan->agent.max_age_ms / 1000),
 			(long long)(board->plan->agent.max_age_ms % 1000 / 100));
-		err_hint(&fault, "the worker that asks the server gets no answer through: see the agent's log");
+		err_hint(&fault,
+			"the worker that asks the server gets no answer through: see the agent's log");
 	}
 	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++)
 		snapshot_fail(own, part, &fault);
@@ -90,13 +92,17 @@ judge_sync(const struct board *board, enum route_sync wanted, struct verdict *ve
 	const char *state = sync_state_of(board->view, board->view_count);
 	bool is_sync = state != NULL && strcmp(state, "sync") == 0;
 	bool is_quorum = state != NULL && strcmp(state, "quorum") == 0;
-	bool is_right = wanted == ROUTE_SYNC ? is_sync : wanted == ROUTE_QUORUM ? is_quorum : !is_sync && !is_quorum;
+	bool is_right = wanted == ROUTE_SYNC ? is_sync
+		: wanted == ROUTE_QUORUM     ? is_quorum
+					     : !is_sync && !is_quorum;
 
 	if (state == NULL) {
-		judge_reason(verdict, STATE_UNKNOWN, "no primary that is asked here tells whether it is synchronous");
+		judge_reason(verdict, STATE_UNKNOWN,
+			"no primary that is asked here tells whether it is synchronous");
 		judge_hint(verdict, "a [peer NAME] section for each other node lets the agent ask");
 	} else {
-		judge_reason(verdict, is_right ? STATE_OK : STATE_CRITICAL, "to its primary it is \"%s\"", state);
+		judge_reason(
+			verdict, is_right ? STATE_OK : STATE_CRITICAL, "to its primary it is \"%s\"", state);
 	}
 	judge_end(verdict);
 }
@@ -110,10 +116,12 @@ judge_never(struct verdict *verdict)
 }
 
 static void
-evaluate(const struct board *board, const struct question *question, const void *limits, struct verdict *verdict)
+evaluate(const struct board *board, const struct question *question, const void *limits,
+	struct verdict *verdict)
 {
 	evaluate_check(question->check, board->view, board->view_count, limits, verdict);
-	if (question->sync != ROUTE_ANY_SYNC && verdict->fault.class == ERR_NONE && board->view[0].role.in_recovery)
+	if (question->sync != ROUTE_ANY_SYNC && verdict->fault.class == ERR_NONE
+		&& board->view[0].role.in_recovery)
 		judge_sync(board, question->sync, verdict);
 	if (question->never)
 		judge_never(verdict);
@@ -149,10 +157,13 @@ is_recovered(const struct board *board, const struct question *question)
 
 /* What the newest facts say of a configured check, for its damping. */
 static struct damping_probe
-probe_of(const struct board *board, const struct question *question, const struct verdict *verdict, int64_t now_ms)
+probe_of(const struct board *board, const struct question *question, const struct verdict *verdict,
+	int64_t now_ms)
 {
-	struct damping_probe probe = {.is_yes = is_yes(question, verdict), .weight_percent = verdict->weight_percent};
-	bool is_late = verdict->fault.class == ERR_TIMEOUT && board->is_known; /* not too old: not answered in time */
+	struct damping_probe probe = {
+		.is_yes = is_yes(question, verdict), .weight_percent = verdict->weight_percent};
+	bool is_late = verdict->fault.class == ERR_TIMEOUT
+		&& board->is_known; /* not too old: not answered in time */
 	struct verdict firm = *verdict;
 
 	firm.state = verdict->firm_state;
@@ -176,12 +187,13 @@ answer(const struct board *board, const struct question *question, int64_t now_m
 
 	evaluate(board, question, question->limits.bytes, verdict);
 	if (question->owner_index >= 0) /* several may be of one kind */
-		text_clean(verdict->check, sizeof verdict->check, board->plan->checks[question->owner_index].name);
+		text_clean(verdict->check, sizeof verdict->check,
+			board->plan->checks[question->owner_index].name);
 	if (question->check_index >= 0) {
 		struct damping_probe probe = probe_of(board, question, verdict, now_ms);
 
-		damping_apply(&board->checks[question->check_index].damping, damping_of(board, question), &probe, now_ms,
-			verdict);
+		damping_apply(&board->checks[question->check_index].damping, damping_of(board, question),
+			&probe, now_ms, verdict);
 	}
 	if (is_drained) {
 		char summary[sizeof verdict->summary];
@@ -192,7 +204,8 @@ answer(const struct board *board, const struct question *question, int64_t now_m
 		if (verdict->state != STATE_WARNING)
 			judge_hint(verdict, "it is drained by the operator as well");
 		else
-			snprintf(verdict->summary, sizeof verdict->summary, "drained by the operator; %.450s", summary);
+			snprintf(verdict->summary, sizeof verdict->summary, "drained by the operator; %.450s",
+				summary);
 		verdict->is_drained = true;
 	}
 	return is_yes(question, verdict);
@@ -264,7 +277,8 @@ answer_all(struct board *board, bool is_step, int64_t now_ms, board_listener *li
 			probe = probe_of(board, &question, &verdict, now_ms);
 			damping_step(&board->checks[i].damping, damping_of(board, &question), &probe, now_ms);
 		}
-		tell(board, i, answer(board, &question, now_ms, &verdict), &verdict, now_ms, listener, context);
+		tell(board, i, answer(board, &question, now_ms, &verdict), &verdict, now_ms, listener,
+			context);
 	}
 }
 
@@ -283,8 +297,8 @@ follow_progress(struct board_target *target, int64_t now_ms)
 }
 
 void
-board_take(struct board *board, size_t index, const struct snapshot *snapshot, int64_t seen_ms, int64_t now_ms,
-	board_listener *listener, void *context)
+board_take(struct board *board, size_t index, const struct snapshot *snapshot, int64_t seen_ms,
+	int64_t now_ms, board_listener *listener, void *context)
 {
 	struct board_target *target = &board->targets[index];
 
@@ -300,8 +314,8 @@ board_take(struct board *board, size_t index, const struct snapshot *snapshot, i
 }
 
 void
-board_drain(struct board *board, size_t check_index, bool is_drained, int64_t now_ms, board_listener *listener,
-	void *context)
+board_drain(struct board *board, size_t check_index, bool is_drained, int64_t now_ms,
+	board_listener *listener, void *context)
 {
 	if (board->checks[check_index].is_drained == is_drained)
 		return;

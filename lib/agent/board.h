@@ -73,12 +73,12 @@ void board_inherit(struct board *board, const struct board *from, int64_t now_ms
  * Takes in what was seen of the target at `index` at `seen_ms`. If that is this node, every check's damping
  * takes its step, and `listener` hears of each check whose answer or state is another one.
  */
-void board_take(struct board *board, size_t index, const struct snapshot *snapshot, int64_t seen_ms, int64_t now_ms,
-	board_listener *listener, void *context);
+void board_take(struct board *board, size_t index, const struct snapshot *snapshot, int64_t seen_ms,
+	int64_t now_ms, board_listener *listener, void *context);
 
 /* What the operator says of a check. */
-void board_drain(struct board *board, size_t check_index, bool is_drained, int64_t now_ms, board_listener *listener,
-	void *context);
+void board_drain(struct board *board, size_t check_index, bool is_drained, int64_t now_ms,
+	board_listener *listener, void *context);
 
 /* To be called when `view_until_ms` has come: facts may have grown too old, which may change answers. */
 void board_age(struct board *board, int64_t now_ms, board_listener *listener, void *context);
@@ -87,7 +87,8 @@ void board_age(struct board *board, int64_t now_ms, board_listener *listener, vo
  * Answers. Facts that are too old are none, whether or not board_age() has been called. Returns whether it
  * is a yes.
  */
-bool board_answer(struct board *board, const struct question *question, int64_t now_ms, struct verdict *verdict);
+bool
+board_answer(struct board *board, const struct question *question, int64_t now_ms, struct verdict *verdict);
 
 /* How old the facts of a target are, in ms; -1: there are none. */
 int64_t board_age_ms(const struct board *board, size_t index, int64_t now_ms);

@@ -45,8 +45,8 @@ become_child(int channel, pid_t parent, enum child_bond bond, const sigset_t *un
 }
 
 int
-child_start(void (*work)(void *context, int channel), void *context, enum child_bond bond, pid_t *ret_pid, int *ret_fd,
-	struct err *err)
+child_start(void (*work)(void *context, int channel), void *context, enum child_bond bond, pid_t *ret_pid,
+	int *ret_fd, struct err *err)
 {
 	pid_t parent = getpid(), pid;
 	sigset_t all, before;

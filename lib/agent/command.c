@@ -10,7 +10,8 @@
 enum { ANSWER_SIZE = 65536, WORD_SIZE = 64, EXIT_USAGE = 3 };
 
 /* What answers when there is no question. */
-static const struct check nothing = {.name = "agent", .title = "PGHA AGENT", .limits_size = sizeof(struct policy)};
+static const struct check nothing = {
+	.name = "agent", .title = "PGHA AGENT", .limits_size = sizeof(struct policy)};
 
 static void
 judge_error(const struct err *err, struct verdict *verdict)
@@ -22,7 +23,8 @@ judge_error(const struct err *err, struct verdict *verdict)
 
 /* The verdict on a line's question, which may be that there is none; fills how yes and no are meant. */
 static void
-judge_line(const struct agent_facts *facts, const char *line, struct format_options *options, struct verdict *verdict)
+judge_line(const struct agent_facts *facts, const char *line, struct format_options *options,
+	struct verdict *verdict)
 {
 	struct question question;
 	struct err err;
@@ -104,7 +106,8 @@ ask(const struct agent_facts *facts, const char *rest, struct text *body, struct
 
 /* One check, or all of the node, out of rotation or back. */
 static void
-switch_checks(const struct agent_facts *facts, const char *name, bool is_drained, struct text *body, struct text *answer)
+switch_checks(const struct agent_facts *facts, const char *name, bool is_drained, struct text *body,
+	struct text *answer)
 {
 	const struct plan_check *only = plan_find_check(facts->plan, name);
 	struct err err = {.class = ERR_NONE};

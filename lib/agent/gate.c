@@ -72,7 +72,8 @@ have_wait(struct gate *gate, int fd, const struct sockaddr *address, socklen_t l
 	if (gate->waiting_count >= gate->waiting_max)
 		dismiss(TAILQ_FIRST(&gate->waiting));
 	*waiting = (struct waiting){.gate = gate, .fd = fd, .length = length};
-	memcpy(&waiting->address, address, length < sizeof waiting->address ? length : sizeof waiting->address);
+	memcpy(&waiting->address, address,
+		length < sizeof waiting->address ? length : sizeof waiting->address);
 	waiting->event = event_new(gate->base, fd, EV_READ, on_event, waiting);
 	if (waiting->event == NULL || event_add(waiting->event, &gate->patience) != 0) {
 		if (waiting->event != NULL)
@@ -86,7 +87,8 @@ have_wait(struct gate *gate, int fd, const struct sockaddr *address, socklen_t l
 }
 
 static void
-on_connect(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int length, void *context)
+on_connect(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int length,
+	void *context)
 {
 	struct gate *gate = context;
 

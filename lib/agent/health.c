@@ -10,7 +10,8 @@ evaluate_up(const struct snapshot *snapshots, size_t count, const void *limits, 
 {
 	(void)count;
 	(void)limits;
-	judge_reason(verdict, STATE_OK, "running as %s", snapshots[0].role.in_recovery ? "standby" : "primary");
+	judge_reason(
+		verdict, STATE_OK, "running as %s", snapshots[0].role.in_recovery ? "standby" : "primary");
 }
 
 /* How far what was received is behind the newest position known. */
@@ -23,7 +24,8 @@ write_lag_bytes(const struct snapshot_standby *standby)
 }
 
 static void
-evaluate_ready(const struct snapshot *snapshots, size_t count, const void *limits_data, struct verdict *verdict)
+evaluate_ready(
+	const struct snapshot *snapshots, size_t count, const void *limits_data, struct verdict *verdict)
 {
 	const struct health_limits *limits = limits_data;
 	const struct snapshot_standby *standby = &snapshots[0].standby;
@@ -42,17 +44,19 @@ evaluate_ready(const struct snapshot *snapshots, size_t count, const void *limit
 		judge_reason(verdict, STATE_OK, "streaming from %s", standby->sender_host);
 	if (bytes >= 0)
 		judge_metric(verdict, limits->is_by_write ? "write lag" : "replay lag",
-			limits->is_by_write ? "write_lag_bytes" : "replay_lag_bytes", (double)bytes, UNIT_BYTES,
-			NULL, &critical);
+			limits->is_by_write ? "write_lag_bytes" : "replay_lag_bytes", (double)bytes,
+			UNIT_BYTES, NULL, &critical);
 }
 
 static void
-evaluate_standby_leader(const struct snapshot *snapshots, size_t count, const void *limits, struct verdict *verdict)
+evaluate_standby_leader(
+	const struct snapshot *snapshots, size_t count, const void *limits, struct verdict *verdict)
 {
 	(void)snapshots;
 	(void)count;
 	(void)limits;
-	judge_reason(verdict, STATE_CRITICAL, "not known to lead a standby cluster: no manager of one is asked");
+	judge_reason(
+		verdict, STATE_CRITICAL, "not known to lead a standby cluster: no manager of one is asked");
 }
 
 static const struct facet *const role_facets[] = {&facet_role, NULL};

@@ -20,8 +20,9 @@ struct health_limits {
 	bool is_by_write; /* mode=write: what is received counts, not what is replayed */
 };
 
-extern const struct check health_up;             /* whatever its role */
-extern const struct check health_ready;          /* a primary, or a standby that streams and follows closely */
-extern const struct check health_standby_leader; /* never: which cluster follows which, only a manager knows */
+extern const struct check health_up;    /* whatever its role */
+extern const struct check health_ready; /* a primary, or a standby that streams and follows closely */
+extern const struct check
+	health_standby_leader; /* never: which cluster follows which, only a manager knows */
 
 #endif

@@ -79,8 +79,8 @@ set_header(struct MHD_Response *response, const char *name, const char *value)
 static struct MHD_Response *
 make_response(const struct http_answer *answer)
 {
-	struct MHD_Response *response
-		= MHD_create_response_from_buffer(answer->body.length, answer->body.bytes, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		answer->body.length, answer->body.bytes, MHD_RESPMEM_MUST_COPY);
 
 	if (response == NULL)
 		return NULL;
@@ -105,8 +105,8 @@ send_answer(struct MHD_Connection *connection, unsigned code, struct MHD_Respons
 static enum MHD_Result
 send_text(struct MHD_Connection *connection, unsigned code, const char *words, const char *allow)
 {
-	struct MHD_Response *response
-		= MHD_create_response_from_buffer(strlen(words), (void *)words, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		strlen(words), (void *)words, MHD_RESPMEM_MUST_COPY);
 
 	if (response != NULL) {
 		set_header(response, "Content-Type", "text/plain; charset=utf-8");
@@ -131,8 +131,8 @@ take_parameter(void *context, enum MHD_ValueKind kind, const char *name, const c
 		parameters->is_too_many = true;
 		return MHD_NO;
 	}
-	parameters->of[parameters->count++]
-		= (struct question_parameter){.name = name, .value = value == NULL ? "yes" : value};
+	parameters->of[parameters->count++] = (struct question_parameter){
+		.name = name, .value = value == NULL ? "yes" : value};
 	return MHD_YES;
 }
 
@@ -166,7 +166,8 @@ keep(struct http *http, const struct request *request, const struct http_answer 
 }
 
 static enum MHD_Result
-answer_request(struct http *http, struct MHD_Connection *connection, const char *path, const struct request *request)
+answer_request(
+	struct http *http, struct MHD_Connection *connection, const char *path, const struct request *request)
 {
 	struct parameters parameters = {.count = 0};
 	struct http_request asked = {.path = path, .parameters = parameters.of};
@@ -197,22 +198,25 @@ is_let_in(const struct http *http, struct MHD_Connection *connection)
 	if (http->client_ca == NULL)
 		return true;
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	return info != NULL && gnutls_certificate_verify_peers2(info->tls_session, &status) == GNUTLS_E_SUCCESS
+	return info != NULL
+		&& gnutls_certificate_verify_peers2(info->tls_session, &status) == GNUTLS_E_SUCCESS
 		&& status == 0;
 }
 
 static bool
 has_body(struct MHD_Connection *connection)
 {
-	const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	const char *length = MHD_lookup_connection_value(
+		connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
 	return (length != NULL && strcmp(length, "0") != 0)
-		|| MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
+		|| MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING)
+		!= NULL;
 }
 
 static enum MHD_Result
-on_request(void *context, struct MHD_Connection *connection, const char *path, const char *method, const char *version,
-	const char *upload, size_t *upload_size, void **request_data)
+on_request(void *context, struct MHD_Connection *connection, const char *path, const char *method,
+	const char *version, const char *upload, size_t *upload_size, void **request_data)
 {
 	static const char allowed[] = "GET, HEAD, OPTIONS";
 	struct request *request = *request_data;
@@ -223,14 +227,16 @@ on_request(void *context, struct MHD_Connection *connection, const char *path, c
 	if (request == NULL)
 		return MHD_NO; /* no memory for it */
 	if (has_body(connection))
-		return send_text(connection, MHD_HTTP_CONTENT_TOO_LARGE, "no question here has a body\n", NULL);
+		return send_text(
+			connection, MHD_HTTP_CONTENT_TOO_LARGE, "no question here has a body\n", NULL);
 	if (!request->is_begun) { /* MHD wants the answer at the second call */
 		request->is_begun = true;
 		return MHD_YES;
 	}
 	*upload_size = 0;
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 && strcmp(method, "OPTIONS") != 0)
-		return send_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET, HEAD and OPTIONS\n", allowed);
+		return send_text(
+			connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET, HEAD and OPTIONS\n", allowed);
 	if (!is_let_in(http, connection))
 		return send_text(connection, MHD_HTTP_FORBIDDEN, "a client certificate is needed\n", NULL);
 	return answer_request(http, connection, path, request);
@@ -248,7 +254,8 @@ set_deadline(struct client *client, int64_t after_ms)
 static void *
 on_uri(void *context, const char *uri, struct MHD_Connection *connection)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	struct request *request = calloc(1, sizeof *request);
 	struct http *http = context;
 
@@ -260,9 +267,11 @@ on_uri(void *context, const char *uri, struct MHD_Connection *connection)
 }
 
 static void
-on_completed(void *context, struct MHD_Connection *connection, void **request_data, enum MHD_RequestTerminationCode code)
+on_completed(void *context, struct MHD_Connection *connection, void **request_data,
+	enum MHD_RequestTerminationCode code)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
 	(void)context;
 	(void)code;
@@ -287,7 +296,8 @@ on_deadline(evutil_socket_t fd, short events, void *context)
 static void
 begin_client(struct http *http, struct MHD_Connection *connection, void **socket_context)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct client *client = calloc(1, sizeof *client);
 
 	*socket_context = client;
@@ -346,8 +356,9 @@ on_ready(evutil_socket_t fd, short events, void *context)
 static void
 refuse(const struct http *http, int fd)
 {
-	static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 21\r\n"
-				   "Connection: close\r\n\r\ntoo many connections\n";
+	static const char busy[]
+		= "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 21\r\n"
+		  "Connection: close\r\n\r\ntoo many connections\n";
 	char ignored[4096];
 
 	if (http->certificate == NULL && send(fd, busy, sizeof busy - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
@@ -404,7 +415,8 @@ read_certificates(struct http *http, struct err *err)
 	if (read_text(manner->certificate_path, &http->certificate, err) != 0
 		|| read_text(manner->key_path, &http->key, err) != 0)
 		return -1;
-	return manner->client_ca_path[0] == '\0' ? 0 : read_text(manner->client_ca_path, &http->client_ca, err);
+	return manner->client_ca_path[0] == '\0' ? 0
+						 : read_text(manner->client_ca_path, &http->client_ca, err);
 }
 
 /* MHD prints what goes wrong with single clients; that is theirs. */
@@ -429,10 +441,11 @@ start_daemon(struct http *http)
 	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG
 		| (http->certificate == NULL ? 0 : MHD_USE_TLS);
 
-	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, ignore_message, NULL,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
-		MHD_OPTION_URI_LOG_CALLBACK, on_uri, http, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)http->manner.connections_max, MHD_OPTION_ARRAY,
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER,
+		ignore_message, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_URI_LOG_CALLBACK, on_uri, http,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)http->manner.connections_max, MHD_OPTION_ARRAY,
 		http->certificate == NULL ? none : tls, MHD_OPTION_END);
 }
 
@@ -445,12 +458,17 @@ start(struct http *http, struct err *err)
 		return -1;
 	http->daemon = start_daemon(http);
 	if (http->daemon == NULL) {
-		err_set(err, ERR_USAGE, "[listen]: cannot serve HTTP%s", http->certificate == NULL ? "" : " with this certificate and key");
-		return http->certificate == NULL ? -1 : err_hint(err, "are both PEM files, and do they belong together?");
+		err_set(err, ERR_USAGE, "[listen]: cannot serve HTTP%s",
+			http->certificate == NULL ? "" : " with this certificate and key");
+		return http->certificate == NULL
+			? -1
+			: err_hint(err, "are both PEM files, and do they belong together?");
 	}
 	info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	http->timer = evtimer_new(http->base, on_ready, http);
-	http->ready = info == NULL ? NULL : event_new(http->base, info->epoll_fd, EV_READ | EV_PERSIST, on_ready, http);
+	http->ready = info == NULL
+		? NULL
+		: event_new(http->base, info->epoll_fd, EV_READ | EV_PERSIST, on_ready, http);
 	if (http->timer == NULL || http->ready == NULL || event_add(http->ready, NULL) != 0)
 		return err_set(err, ERR_USAGE, "out of memory");
 	return 0;
@@ -482,8 +500,8 @@ http_listen(struct http *http, int listener)
 
 	if (http->gate_count == LISTENERS_MAX)
 		return -1;
-	gate = gate_open(
-		http->base, listener, http->manner.request_timeout_ms, http->manner.waiting_max, on_client, http);
+	gate = gate_open(http->base, listener, http->manner.request_timeout_ms, http->manner.waiting_max,
+		on_client, http);
 	if (gate == NULL)
 		return -1;
 	http->gates[http->gate_count++] = gate;

@@ -138,8 +138,8 @@ answer(struct client *client)
 static void
 take_request(struct client *client)
 {
-	ssize_t got = recv(client->fd, client->request + client->length, sizeof client->request - 1 - client->length,
-		MSG_DONTWAIT);
+	ssize_t got = recv(client->fd, client->request + client->length,
+		sizeof client->request - 1 - client->length, MSG_DONTWAIT);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
 		await(client, EV_READ, MOMENT_MS);
@@ -219,8 +219,8 @@ line_open(struct event_base *base, int listener, const struct line_manner *manne
 	line->base = base;
 	line->manner = *manner;
 	TAILQ_INIT(&line->clients);
-	line->gate = gate_open(base, listener, manner->is_unasked ? 0 : manner->patience_ms, manner->waiting_max, on_client,
-		line);
+	line->gate = gate_open(base, listener, manner->is_unasked ? 0 : manner->patience_ms,
+		manner->waiting_max, on_client, line);
 	if (line->gate == NULL) {
 		free(line);
 		return NULL;

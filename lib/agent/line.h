@@ -17,10 +17,10 @@ typedef void line_answerer(void *context, const char *line, struct text *answer)
 
 /* How a listener is served. */
 struct line_manner {
-	bool is_unasked;      /* the answer is given on connecting */
-	int64_t patience_ms;  /* for the line to come */
-	size_t waiting_max;   /* clients that have not spoken */
-	int64_t clients_max;  /* clients that have; more are closed */
+	bool is_unasked;     /* the answer is given on connecting */
+	int64_t patience_ms; /* for the line to come */
+	size_t waiting_max;  /* clients that have not spoken */
+	int64_t clients_max; /* clients that have; more are closed */
 	line_answerer *answerer;
 	void *context;
 };

@@ -19,7 +19,8 @@ enum { BACKLOG = 4096 };
 /* -- which there are --------------------------------------------------------------------------- */
 
 static int
-add_point(struct listen_points *points, enum listen_kind kind, const char *address, const char *check, struct err *err)
+add_point(struct listen_points *points, enum listen_kind kind, const char *address, const char *check,
+	struct err *err)
 {
 	struct listen_point *point = &points->of[points->count];
 
@@ -34,7 +35,8 @@ add_point(struct listen_points *points, enum listen_kind kind, const char *addre
 }
 
 static int
-add_list(struct listen_points *points, enum listen_kind kind, const char *list, const char *check, struct err *err)
+add_list(struct listen_points *points, enum listen_kind kind, const char *list, const char *check,
+	struct err *err)
 {
 	for (size_t i = 0; list[0] != '\0' && i < text_item_count(list); i++) {
 		char item[256];
@@ -53,8 +55,8 @@ add_list(struct listen_points *points, enum listen_kind kind, const char *list, 
 
 /* What systemd has handed over under a name; whether there was any. */
 static int
-add_inherited(struct listen_points *points, enum listen_kind kind, const char *name, const char *check, bool *ret_any,
-	struct err *err)
+add_inherited(struct listen_points *points, enum listen_kind kind, const char *name, const char *check,
+	bool *ret_any, struct err *err)
 {
 	*ret_any = false;
 	for (int i = 0; i < service_socket_count(); i++) {
@@ -74,8 +76,8 @@ add_inherited(struct listen_points *points, enum listen_kind kind, const char *n
 }
 
 static int
-add_kind(struct listen_points *points, enum listen_kind kind, const char *name, const char *list, const char *check,
-	struct err *err)
+add_kind(struct listen_points *points, enum listen_kind kind, const char *name, const char *list,
+	const char *check, struct err *err)
 {
 	bool has_any;
 
@@ -134,13 +136,15 @@ open_address(const char *address, struct err *err)
 	if (evutil_parse_sockaddr_port(address, (struct sockaddr *)&where, &length) != 0
 		|| ((struct sockaddr_in *)&where)->sin_port == 0) { /* at the same place for IPv6 */
 		err_set(err, ERR_USAGE, "\"%s\" is no address to listen on", address);
-		return err_hint(err, "write numbers: 10.0.0.11:8009, [::1]:8009, 0.0.0.0:8009 or [::]:8009 for all");
+		return err_hint(
+			err, "write numbers: 10.0.0.11:8009, [::1]:8009, 0.0.0.0:8009 or [::]:8009 for all");
 	}
 	fd = socket(where.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return refuse(address, fd, err);
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0
-		|| (where.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0)
+		|| (where.ss_family == AF_INET6
+			&& setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0)
 		|| bind(fd, (struct sockaddr *)&where, (socklen_t)length) != 0 || listen(fd, BACKLOG) != 0)
 		return refuse(address, fd, err);
 	return fd;
@@ -151,7 +155,8 @@ static bool
 is_in_use(const struct sockaddr_un *where)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	bool is_used = fd >= 0 && (connect(fd, (const struct sockaddr *)where, sizeof *where) == 0 || errno == EAGAIN);
+	bool is_used = fd >= 0
+		&& (connect(fd, (const struct sockaddr *)where, sizeof *where) == 0 || errno == EAGAIN);
 
 	if (fd >= 0)
 		close(fd);
@@ -200,12 +205,14 @@ open_point(struct listen_point *point, const struct listen_points *former, struc
 	if (same != NULL)
 		point->fd = same->fd;
 	else
-		point->fd = point->kind == LISTEN_SOCKET ? open_path(point->address, err) : open_address(point->address, err);
+		point->fd = point->kind == LISTEN_SOCKET ? open_path(point->address, err)
+							 : open_address(point->address, err);
 	return point->fd < 0 ? -1 : 0;
 }
 
 int
-listen_open(const struct plan *plan, const struct listen_points *former, struct listen_points *ret, struct err *err)
+listen_open(const struct plan *plan, const struct listen_points *former, struct listen_points *ret,
+	struct err *err)
 {
 	struct listen_points points;
 

@@ -37,8 +37,8 @@ struct listen_points {
  * that systemd has handed over under the name "http", "agent", "socket" or that of a check takes the place of
  * the plan's addresses of that kind. On failure nothing is open that was not before. -1 with class usage.
  */
-int listen_open(const struct plan *plan, const struct listen_points *former, struct listen_points *ret, struct err *err)
-	__attribute__((warn_unused_result));
+int listen_open(const struct plan *plan, const struct listen_points *former, struct listen_points *ret,
+	struct err *err) __attribute__((warn_unused_result));
 
 /* Closes those that `other` (may be NULL) has not taken over. */
 void listen_close(struct listen_points *points, const struct listen_points *other);

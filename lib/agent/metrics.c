@@ -54,7 +54,8 @@ timeline(const struct agent_facts *facts, size_t index, int64_t now_ms)
 		return NAN;
 	if (!snapshot->role.in_recovery)
 		return lsn_timeline(snapshot->role.wal_file);
-	return snapshot_has(snapshot, SNAPSHOT_STANDBY) && snapshot->standby.received_timeline != SNAPSHOT_NONE
+	return snapshot_has(snapshot, SNAPSHOT_STANDBY)
+			&& snapshot->standby.received_timeline != SNAPSHOT_NONE
 		? (double)snapshot->standby.received_timeline
 		: NAN;
 }
@@ -80,7 +81,9 @@ probe_age(const struct agent_facts *facts, size_t index, int64_t now_ms)
 static double
 probe_duration(const struct agent_facts *facts, size_t index, int64_t now_ms)
 {
-	return board_age_ms(facts->board, index, now_ms) < 0 ? NAN : (double)snapshot_of(facts, index)->elapsed_us / 1e6;
+	return board_age_ms(facts->board, index, now_ms) < 0
+		? NAN
+		: (double)snapshot_of(facts, index)->elapsed_us / 1e6;
 }
 
 static double
@@ -106,9 +109,11 @@ static const struct {
 	{"pgha_server_timeline", "gauge", "The timeline that it writes, or receives.", timeline},
 	{"pgha_standbys", "gauge", "How many receive WAL from it.", standbys},
 	{"pgha_probe_age_seconds", "gauge", "How long ago it was last seen.", probe_age},
-	{"pgha_probe_duration_seconds", "gauge", "How long the last look took, connecting included.", probe_duration},
+	{"pgha_probe_duration_seconds", "gauge", "How long the last look took, connecting included.",
+		probe_duration},
 	{"pgha_probes_total", "counter", "How often it was looked at.", probes},
-	{"pgha_worker_restarts_total", "counter", "How often the process that looks had to be started anew.", restarts},
+	{"pgha_worker_restarts_total", "counter", "How often the process that looks had to be started anew.",
+		restarts},
 };
 
 static void
@@ -165,7 +170,9 @@ write_lag(const char *name, const char *help, double own, double (*of_sender)(co
 		text_add(text, "%s ", name);
 		prometheus_write_value(own, text);
 	}
-	for (int64_t i = 0; snapshot_has(snapshot, SNAPSHOT_SENDERS) && i < snapshot->senders.total && i < SNAPSHOT_SENDERS_MAX; i++) {
+	for (int64_t i = 0; snapshot_has(snapshot, SNAPSHOT_SENDERS) && i < snapshot->senders.total
+		&& i < SNAPSHOT_SENDERS_MAX;
+		i++) {
 		double value = of_sender(&snapshot->senders.rows[i]);
 
 		if (isnan(value))
@@ -181,8 +188,11 @@ write_sync_states(const struct snapshot *snapshot, struct text *text)
 {
 	static const char name[] = "pg_replication_sync_state";
 
-	prometheus_write_head(name, "gauge", "What a standby is to this server: 1, with the state as a label.", text);
-	for (int64_t i = 0; snapshot_has(snapshot, SNAPSHOT_SENDERS) && i < snapshot->senders.total && i < SNAPSHOT_SENDERS_MAX; i++) {
+	prometheus_write_head(
+		name, "gauge", "What a standby is to this server: 1, with the state as a label.", text);
+	for (int64_t i = 0; snapshot_has(snapshot, SNAPSHOT_SENDERS) && i < snapshot->senders.total
+		&& i < SNAPSHOT_SENDERS_MAX;
+		i++) {
 		if (snapshot->senders.rows[i].sync_state[0] == '\0')
 			continue;
 		write_sender_labels(name, &snapshot->senders.rows[i], text);
@@ -198,13 +208,16 @@ write_replication(const struct agent_facts *facts, struct text *text)
 {
 	const struct snapshot *own = &facts->board->view[0];
 	bool is_standby = snapshot_has(own, SNAPSHOT_STANDBY) && own->role.in_recovery;
-	int64_t bytes = is_standby ? lag_bytes(&own->standby) : -1, ms = is_standby ? lag_ms(&own->standby) : -1;
+	int64_t bytes = is_standby ? lag_bytes(&own->standby) : -1,
+		ms = is_standby ? lag_ms(&own->standby) : -1;
 	bool is_primary = snapshot_has(own, SNAPSHOT_ROLE) && !own->role.in_recovery;
 
-	write_lag("pg_replication_lag_bytes", "Bytes of WAL that are not replayed yet: here, or on each standby.",
+	write_lag("pg_replication_lag_bytes",
+		"Bytes of WAL that are not replayed yet: here, or on each standby.",
 		bytes < 0 ? NAN : (double)bytes, sender_bytes, own, text);
-	write_lag("pg_replication_lag_seconds", "Time since the last replayed commit, zero when all is replayed.",
-		is_primary     ? 0
+	write_lag("pg_replication_lag_seconds",
+		"Time since the last replayed commit, zero when all is replayed.",
+		is_primary       ? 0
 			: ms < 0 ? NAN
 				 : (double)ms / 1000.0,
 		sender_seconds, own, text);

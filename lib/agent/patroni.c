@@ -41,7 +41,8 @@ location_object(const struct snapshot *snapshot)
 	} else if (snapshot_has(snapshot, SNAPSHOT_STANDBY)) {
 		set_lsn(object, "received_location", lsn_newer(standby->receive_lsn, standby->written_lsn));
 		set_lsn(object, "replayed_location", standby->replay_lsn);
-		json_object_set_new(object, "paused", json_boolean(strcmp(standby->replay_pause, "paused") == 0));
+		json_object_set_new(
+			object, "paused", json_boolean(strcmp(standby->replay_pause, "paused") == 0));
 	}
 	return object;
 }
@@ -53,9 +54,9 @@ replication_array(const struct snapshot_senders *senders)
 
 	for (int64_t i = 0; i < senders->total && i < SNAPSHOT_SENDERS_MAX; i++)
 		json_array_append_new(array,
-			json_pack("{ss ss ss ss}", "application_name", senders->rows[i].application, "client_addr",
-				senders->rows[i].address, "state", senders->rows[i].state, "sync_state",
-				senders->rows[i].sync_state));
+			json_pack("{ss ss ss ss}", "application_name", senders->rows[i].application,
+				"client_addr", senders->rows[i].address, "state", senders->rows[i].state,
+				"sync_state", senders->rows[i].sync_state));
 	return array;
 }
 
@@ -71,21 +72,23 @@ static void
 set_role(json_t *object, const struct snapshot *snapshot)
 {
 	bool in_recovery = snapshot->role.in_recovery;
-	int64_t timeline = in_recovery ? snapshot->standby.received_timeline : lsn_timeline(snapshot->role.wal_file);
+	int64_t timeline = in_recovery ? snapshot->standby.received_timeline
+				       : lsn_timeline(snapshot->role.wal_file);
 
 	json_object_set_new(object, "role", json_string(in_recovery ? "replica" : "primary"));
 	json_object_set_new(object, "xlog", location_object(snapshot));
 	if (timeline > 0)
 		json_object_set_new(object, "timeline", json_integer(timeline));
 	if (in_recovery && snapshot_has(snapshot, SNAPSHOT_STANDBY))
-		json_object_set_new(object, "replication_state", json_string(replication_state(&snapshot->standby)));
+		json_object_set_new(
+			object, "replication_state", json_string(replication_state(&snapshot->standby)));
 }
 
 static json_t *
 answer_object(const struct verdict *verdict, bool is_yes)
 {
-	json_t *object = json_pack("{ss ss ss}", "state", state_name(verdict->state), "answer", is_yes ? "yes" : "no",
-		"summary", verdict->summary);
+	json_t *object = json_pack("{ss ss ss}", "state", state_name(verdict->state), "answer",
+		is_yes ? "yes" : "no", "summary", verdict->summary);
 
 	if (verdict->hint[0] != '\0')
 		json_object_set_new(object, "hint", json_string(verdict->hint));
@@ -93,10 +96,11 @@ answer_object(const struct verdict *verdict, bool is_yes)
 }
 
 void
-patroni_write(const struct snapshot *snapshot, const char *name, const char *version, const struct verdict *verdict,
-	bool is_yes, struct text *text)
+patroni_write(const struct snapshot *snapshot, const char *name, const char *version,
+	const struct verdict *verdict, bool is_yes, struct text *text)
 {
-	json_t *object = json_pack("{ss s{ss ss}}", "state", state_of(snapshot), "patroni", "version", version, "name", name);
+	json_t *object = json_pack(
+		"{ss s{ss ss}}", "state", state_of(snapshot), "patroni", "version", version, "name", name);
 	char *written;
 
 	if (snapshot->server_version != SNAPSHOT_NONE)
@@ -104,7 +108,8 @@ patroni_write(const struct snapshot *snapshot, const char *name, const char *ver
 	if (snapshot_has(snapshot, SNAPSHOT_ROLE))
 		set_role(object, snapshot);
 	if (snapshot_has(snapshot, SNAPSHOT_IDENTITY)) {
-		json_object_set_new(object, "database_system_identifier", json_string(snapshot->identity.system_identifier));
+		json_object_set_new(object, "database_system_identifier",
+			json_string(snapshot->identity.system_identifier));
 		set_time(object, "postmaster_start_time", snapshot->identity.started_ms);
 	}
 	if (snapshot_has(snapshot, SNAPSHOT_SENDERS) && snapshot->senders.total > 0)

@@ -59,7 +59,7 @@ struct plan_answer {
 	char check[PLAN_NAME_SIZE]; /* which check; empty: the one that the section is named after */
 	bool warning_is_failure;
 	bool unknown_is_ok;
-	char agent[512];      /* addresses that answer agent-check with this question, unasked */
+	char agent[512]; /* addresses that answer agent-check with this question, unasked */
 	char maintenance[PLAN_PATH_SIZE];
 	struct limit recover; /* to come back within, where it is tighter than the critical limit */
 	struct damping_limits damping;
@@ -117,15 +117,14 @@ void plan_write(const struct plan *plan, bool is_documented, struct text *text);
 /* The check of that name, or NULL. */
 const struct plan_check *plan_find_check(const struct plan *plan, const char *name);
 
-/* The groups of settings that a question may change: the check's own, what a fault means, yes and no. */
+/* How many groups of settings a question may change: the check's own, what a fault means, yes and no. */
 enum { PLAN_QUESTION_GROUPS = 3 };
-void plan_list_question_groups(const struct check *check, void *limits, struct plan_answer *answer,
-	struct settings_group groups[PLAN_QUESTION_GROUPS]);
 
 /* Where a plan's things are in the file system: RUN_DIRECTORY and a name. Writes into `to`, returns it. */
 const char *plan_path(const struct plan *plan, const char *name, char to[PLAN_PATH_SIZE]);
 
 /* The file whose presence takes a check out of rotation. */
-const char *plan_maintenance_path(const struct plan *plan, const struct plan_check *check, char to[PLAN_PATH_SIZE]);
+const char *
+plan_maintenance_path(const struct plan *plan, const struct plan_check *check, char to[PLAN_PATH_SIZE]);
 
 #endif

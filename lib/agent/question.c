@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/agent/plan_rows.h"
 #include "lib/run/settings.h"
 
 enum { PARAMETERS_MAX = 16, LINE_MAX_SIZE = 1024 };
@@ -26,7 +27,7 @@ begin_check(struct asking *asking, const struct plan *plan, size_t index)
 	question->check_index = question->owner_index = (int)index;
 	memcpy(question->limits.bytes, configured->limits.bytes, sizeof question->limits.bytes);
 	asking->answer = configured->answer;
-	plan_list_question_groups(configured->check, question->limits.bytes, &asking->answer, asking->groups);
+	plan_rows_list_question(configured->check, question->limits.bytes, &asking->answer, asking->groups);
 }
 
 static void
@@ -39,9 +40,10 @@ begin_health(struct asking *asking, const struct check *check)
 	question->check_index = question->owner_index = -1;
 	question->limits.health.ready_bytes = HEALTH_READY_BYTES;
 	question->limits.policy.on[ERR_USAGE] = STATE_UNKNOWN;
-	plan_list_question_groups(check, question->limits.bytes, &asking->answer, asking->groups);
+	plan_rows_list_question(check, question->limits.bytes, &asking->answer, asking->groups);
 	if (settings_set_initial(asking->groups, PLAN_QUESTION_GROUPS, &ignored) != 0)
-		question->limits.policy = (struct policy){.wrong_role = STATE_UNKNOWN}; /* the table is tested */
+		question->limits.policy = (struct policy){
+			.wrong_role = STATE_UNKNOWN}; /* the table is tested */
 }
 
 static void
@@ -87,7 +89,8 @@ set_lag(struct asking *asking, double bytes, struct err *err)
 		return 0;
 	}
 	if (critical == NULL || (critical->accepted & 1U << UNIT_BYTES) == 0)
-		return err_set(err, ERR_USAGE, "parameter \"lag\": \"%s\" has no lag", asking->question->name);
+		return err_set(
+			err, ERR_USAGE, "parameter \"lag\": \"%s\" has no lag", asking->question->name);
 	limit = settings_member(group, critical);
 	limit->of[UNIT_BYTES] = (struct range){.is_set = true, .start = 0, .end = bytes};
 	if (warning != NULL)
@@ -95,7 +98,8 @@ set_lag(struct asking *asking, double bytes, struct err *err)
 	return 0;
 }
 
-/* Patroni's: bytes, or with a unit. What it does not understand, it takes for no limit; here it is refused. */
+/* Patroni's: bytes, or with a unit. What it does not understand, it takes for no limit; here it is refused.
+ */
 static int
 take_lag(struct asking *asking, const char *value, struct err *err)
 {
@@ -154,7 +158,8 @@ take_parameter(struct asking *asking, const struct question_parameter *parameter
 }
 
 static int
-take_parameters(struct asking *asking, const struct question_parameter *parameters, size_t count, struct err *err)
+take_parameters(
+	struct asking *asking, const struct question_parameter *parameters, size_t count, struct err *err)
 {
 	struct question *question = asking->question;
 
@@ -187,8 +192,8 @@ refuse_unknown(const struct plan *plan, const char *name, struct err *err)
 }
 
 enum question_status
-question_read(const struct plan *plan, const char *name, const struct question_parameter *parameters, size_t count,
-	struct question *ret, struct err *err)
+question_read(const struct plan *plan, const char *name, const struct question_parameter *parameters,
+	size_t count, struct question *ret, struct err *err)
 {
 	struct asking asking = {.question = ret};
 	const struct plan_check *configured = plan_find_check(plan, name);
@@ -201,7 +206,8 @@ question_read(const struct plan *plan, const char *name, const struct question_p
 		begin_route(&asking, plan, route);
 	else
 		begin_check(&asking, plan, (size_t)(configured - plan->checks));
-	if (route != NULL && route->accepts_primary && take_setting(&asking, "accept-primary", "yes", err) != 0)
+	if (route != NULL && route->accepts_primary
+		&& take_setting(&asking, "accept-primary", "yes", err) != 0)
 		return QUESTION_BAD;
 	memset(&asking.given, 0, sizeof asking.given);
 	return take_parameters(&asking, parameters, count, err) == 0 ? QUESTION_OK : QUESTION_BAD;
@@ -227,7 +233,9 @@ question_read_line(const struct plan *plan, const char *line, struct question *r
 			continue;
 		}
 		if (equals == NULL || count == PARAMETERS_MAX) {
-			err_set(err, ERR_USAGE, equals == NULL ? "\"%s\" is no NAME=VALUE" : "too many parameters at \"%s\"", word);
+			err_set(err, ERR_USAGE,
+				equals == NULL ? "\"%s\" is no NAME=VALUE" : "too many parameters at \"%s\"",
+				word);
 			return QUESTION_BAD;
 		}
 		*equals = '\0';

@@ -52,8 +52,8 @@ enum question_status question_read(const struct plan *plan, const char *name,
  * The same from a line such as "replica lag=16MB", whose end is a line's end or the text's. An empty line
  * asks for nothing: QUESTION_UNKNOWN.
  */
-enum question_status question_read_line(
-	const struct plan *plan, const char *line, struct question *ret, struct err *err);
+enum question_status
+question_read_line(const struct plan *plan, const char *line, struct question *ret, struct err *err);
 
 /* The question of the plan's check at `index`, as it is configured. */
 void question_of_check(const struct plan *plan, size_t index, struct question *ret);

@@ -17,7 +17,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
-/* What the writer is told: the whole state each time, so that a message that is lost is made good by the next. */
+/* What the writer is told: the whole state each time, so that a message that is lost is made good by the
+ * next. */
 struct message {
 	bool is_yes[PLAN_TRACKS];
 	bool is_last; /* the files go on in other hands: end without a no */
@@ -62,10 +63,12 @@ write_or_tell(const struct plan_track *track, bool is_yes)
 {
 	if (write_file(track->file, is_yes) == 0)
 		return 0;
-	log_write(LOG_LEVEL_ERROR, "[track_file %s]: cannot write \"%s\": %s", track->name, track->file, strerror(errno));
+	log_write(LOG_LEVEL_ERROR, "[track_file %s]: cannot write \"%s\": %s", track->name, track->file,
+		strerror(errno));
 	/* What cannot be written must at least not go on to say yes. */
 	if (!is_yes && unlink(track->file) != 0 && errno != ENOENT)
-		log_write(LOG_LEVEL_ERROR, "[track_file %s]: nor remove it: %s", track->name, strerror(errno));
+		log_write(
+			LOG_LEVEL_ERROR, "[track_file %s]: nor remove it: %s", track->name, strerror(errno));
 	return -1;
 }
 
@@ -93,7 +96,8 @@ write_changes(struct writer *writer, const struct message *wanted)
 {
 	for (size_t i = 0; i < writer->plan->track_count; i++)
 		if (!writer->is_written[i] || writer->written.is_yes[i] != wanted->is_yes[i]) {
-			writer->is_written[i] = write_or_tell(&writer->plan->tracks[i], wanted->is_yes[i]) == 0;
+			writer->is_written[i] = write_or_tell(&writer->plan->tracks[i], wanted->is_yes[i])
+				== 0;
 			writer->written.is_yes[i] = wanted->is_yes[i];
 		}
 }
@@ -175,7 +179,8 @@ track_beat(struct track *track)
 
 	if (track->pid == 0 && start(track, &err) != 0)
 		return; /* told when it ended */
-	/* A writer that is behind by hundreds of messages waits for its disk; the next beat tells all again. */
+	/* A writer that is behind by hundreds of messages waits for its disk; the next beat tells all again.
+	 */
 	if (track->fd >= 0)
 		send(track->fd, &track->wanted, sizeof track->wanted, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

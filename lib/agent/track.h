@@ -17,8 +17,8 @@
 struct track;
 
 /*
- * Starts the process, which begins with `answers`, one for each track_file of the plan; NULL: all no. It takes
- * `silence_ms` without track_set() or track_beat() for the agent's death. NULL with class usage.
+ * Starts the process, which begins with `answers`, one for each track_file of the plan; NULL: all no. It
+ * takes `silence_ms` without track_set() or track_beat() for the agent's death. NULL with class usage.
  */
 struct track *track_open(const struct plan *plan, const bool *answers, int64_t silence_ms, struct err *err)
 	__attribute__((warn_unused_result));
@@ -29,7 +29,8 @@ void track_set(struct track *track, size_t index, bool is_yes);
 /* Says that the agent is alive; due several times within silence_ms. */
 void track_beat(struct track *track);
 
-/* Whether a process that ended was the writer; if so it is started anew, and told what the files should say. */
+/* Whether a process that ended was the writer; if so it is started anew, and told what the files should say.
+ */
 bool track_reap(struct track *track, pid_t pid);
 
 pid_t track_pid(const struct track *track);

@@ -141,8 +141,12 @@ watch_open(struct event_base *base, const struct worker_task *task, size_t index
 
 	if (watch == NULL)
 		return NULL;
-	*watch = (struct watch){
-		.base = base, .task = *task, .index = index, .listener = listener, .context = context, .fd = -1};
+	*watch = (struct watch){.base = base,
+		.task = *task,
+		.index = index,
+		.listener = listener,
+		.context = context,
+		.fd = -1};
 	snprintf(watch->name, sizeof watch->name, "%s", task->name);
 	watch->target = *task->target;
 	watch->task.name = watch->name;
@@ -163,7 +167,8 @@ log_end(const struct watch *watch, int status)
 		log_write(LOG_LEVEL_WARNING, "the worker of %s was ended by signal %d (%s)", watch->task.name,
 			WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
-		log_write(LOG_LEVEL_WARNING, "the worker of %s ended with code %d", watch->task.name, WEXITSTATUS(status));
+		log_write(LOG_LEVEL_WARNING, "the worker of %s ended with code %d", watch->task.name,
+			WEXITSTATUS(status));
 }
 
 bool

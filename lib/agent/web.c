@@ -41,14 +41,14 @@ answer_json(const struct question *question, const struct verdict *verdict, stru
 
 /* A question; Patroni's own paths are answered with Patroni's body. */
 static void
-answer_question(const struct agent_facts *facts, const struct http_request *request, const char *name, bool is_patroni,
-	struct http_answer *answer)
+answer_question(const struct agent_facts *facts, const struct http_request *request, const char *name,
+	bool is_patroni, struct http_answer *answer)
 {
 	struct question question;
 	struct verdict verdict;
 	struct err err;
-	enum question_status status
-		= question_read(facts->plan, name, request->parameters, request->count, &question, &err);
+	enum question_status status = question_read(
+		facts->plan, name, request->parameters, request->count, &question, &err);
 	bool is_yes;
 
 	if (status != QUESTION_OK) {
@@ -138,7 +138,9 @@ answer_page(const struct agent_facts *facts, struct http_answer *answer)
 		question_of_check(facts->plan, i, &question);
 		checks[i].is_yes = board_answer(facts->board, &question, now_ms, &verdicts[i]);
 		checks[i].verdict = &verdicts[i];
-		checks[i].since_ms = facts->board->checks[i].is_told ? now_ms - facts->board->checks[i].since_ms : -1;
+		checks[i].since_ms = facts->board->checks[i].is_told
+			? now_ms - facts->board->checks[i].since_ms
+			: -1;
 		text_clean(checks[i].name, sizeof checks[i].name, facts->plan->checks[i].name);
 	}
 	answer->body.size = PAGE_SIZE;
@@ -169,7 +171,9 @@ answer_unknown(const char *path, struct http_answer *answer)
 	struct err err;
 
 	err_set(&err, ERR_USAGE, "there is no path \"%.100s\"", path);
-	err_hint(&err, "there are Patroni's (/primary, /replica, ...), /check/NAME, /snapshot, /metrics and /status");
+	err_hint(&err,
+		"there are Patroni's (/primary, /replica, ...), /check/NAME, /snapshot, /metrics and "
+		"/status");
 	answer_error(NOT_FOUND, &err, answer);
 }
 

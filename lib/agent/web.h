@@ -6,9 +6,10 @@
 #include "lib/agent/http.h"
 
 /*
- * Answers at once, from memory. Patroni's paths (route.h), /check/NAME, /snapshot, /metrics, /status. 200 is a
- * yes and 503 a no; 404 an unknown path or check; 400 a parameter that is not understood.
+ * Answers at once, from memory. Patroni's paths (route.h), /check/NAME, /snapshot, /metrics, /status. 200 is
+ * a yes and 503 a no; 404 an unknown path or check; 400 a parameter that is not understood.
  */
-void web_answer(const struct agent_facts *facts, const struct http_request *request, struct http_answer *answer);
+void
+web_answer(const struct agent_facts *facts, const struct http_request *request, struct http_answer *answer);
 
 #endif

@@ -47,7 +47,8 @@ report(struct worker *worker, const struct snapshot *snapshot)
 	memset(&message, 0, sizeof message); /* also what lies between the members */
 	message.seen_ms = clock_now_ms();
 	message.snapshot = *snapshot;
-	while (send(worker->channel, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EINTR)
+	while (send(worker->channel, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0
+		&& errno == EINTR)
 		;
 }
 
@@ -137,7 +138,8 @@ worker_take(int fd, struct worker_message *ret)
 	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;
 	/* It parses what strangers send: what it says is not trusted to be well formed either. */
-	if (got != sizeof message || !snapshot_is_sound(&message.snapshot) || message.seen_ms > clock_now_ms())
+	if (got != sizeof message || !snapshot_is_sound(&message.snapshot)
+		|| message.seen_ms > clock_now_ms())
 		return -1;
 	*ret = message;
 	return 1;

@@ -43,13 +43,15 @@ field_count(enum snapshot_part part)
 
 /* A list's total is a column of every row; without rows it is zero. */
 static int
-fill_list(struct snapshot *snapshot, const struct snapshot_list *list, const struct pg_row *row, struct err *err)
+fill_list(struct snapshot *snapshot, const struct snapshot_list *list, const struct pg_row *row,
+	struct err *err)
 {
 	const struct snapshot_field *total = snapshot_field_find(list->part, "total");
 	size_t count = pg_row_count(row);
 
 	if (count > list->rows_max)
-		return err_set(err, ERR_PROTOCOL, "%zu rows where at most %zu were asked for", count, list->rows_max);
+		return err_set(err, ERR_PROTOCOL, "%zu rows where at most %zu were asked for", count,
+			list->rows_max);
 	if (count == 0)
 		return snapshot_set(snapshot, total, "0", err);
 	for (size_t i = 0; i < count; i++)
@@ -73,8 +75,8 @@ fill_part(struct snapshot *snapshot, enum snapshot_part part, const struct pg_ro
 			 : fill_row(snapshot, part, row, 0, false, err) != 0)
 		return -1;
 	if (pg_row_columns(row) != field_count(part))
-		return err_set(
-			err, ERR_PROTOCOL, "%d columns instead of %d", pg_row_columns(row), field_count(part));
+		return err_set(err, ERR_PROTOCOL, "%d columns instead of %d", pg_row_columns(row),
+			field_count(part));
 	return 0;
 }
 

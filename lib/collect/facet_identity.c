@@ -9,7 +9,8 @@ identity_sql(int server_version)
 {
 	(void)server_version;
 	return "SELECT c.system_identifier::text AS system_identifier,\n"
-	       "       (EXTRACT(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000)::int8 AS started_ms\n"
+	       "       (EXTRACT(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000)::int8 AS "
+	       "started_ms\n"
 	       "FROM pg_catalog.pg_control_system() c";
 }
 
@@ -19,5 +20,4 @@ is_unknown(const struct snapshot *snapshot)
 	return !snapshot_has(snapshot, SNAPSHOT_IDENTITY);
 }
 
-const struct facet facet_identity = {
-	.part = SNAPSHOT_IDENTITY, .sql = identity_sql, .is_due = is_unknown};
+const struct facet facet_identity = {.part = SNAPSHOT_IDENTITY, .sql = identity_sql, .is_due = is_unknown};

@@ -34,14 +34,16 @@ standby_sql(int server_version)
 	       /* A GUC of milliseconds, shown with a unit that an interval understands too. */
 	       "       (EXTRACT(epoch FROM pg_catalog.current_setting('wal_receiver_timeout')::interval)\n"
 	       "                * 1000)::int8 AS receiver_timeout_ms,\n"
-	       "       (EXTRACT(epoch FROM pg_catalog.current_setting('recovery_min_apply_delay')::interval)\n"
+	       "       (EXTRACT(epoch FROM "
+	       "pg_catalog.current_setting('recovery_min_apply_delay')::interval)\n"
 	       "                * 1000)::int8 AS apply_delay_ms,\n"
 	       "       r.sender_host,\n"
 	       "       r.sender_port,\n"
-	       /* Values are not quoted in it: one ends where the next keyword begins, of which there always is
-		* one. name cuts it as the sender did. */
+	       /* Values are not quoted in it: one ends where the next keyword begins, of which there always
+		* is one. name cuts it as the sender did. */
 	       "       COALESCE(pg_catalog.substring(r.conninfo, ' application_name=(.*?) [a-z_]+='),\n"
-	       "                pg_catalog.substring(r.conninfo, ' fallback_application_name=(.*?) [a-z_]+=')\n"
+	       "                pg_catalog.substring(r.conninfo, ' fallback_application_name=(.*?) "
+	       "[a-z_]+=')\n"
 	       "       )::name AS application\n"
 	       "FROM pg_catalog.pg_stat_get_wal_receiver() r";
 }

@@ -26,7 +26,8 @@ static const struct meaning meanings[] = {
 	{"42501", ERR_SETUP, "grant the role of this check what it needs, see monitoring-role.sql"},
 	{"42", ERR_SETUP, NULL},
 	{"53300", ERR_FULL,
-		"end idle sessions or raise the limit that the message names; reserved_connections (16 and later) "
+		"end idle sessions or raise the limit that the message names; reserved_connections (16 and "
+		"later) "
 		"keeps slots for monitoring"},
 	{"57014", ERR_TIMEOUT, NULL}, /* the statement timeout that we asked for, or a cancel */
 	{"", ERR_DOWN, NULL},

@@ -24,11 +24,11 @@ enum { RECEIVED_MAX = 1024 * 1024 };
 struct pg {
 	PGconn *conn;
 	const struct target *target; /* while connecting */
-	int64_t received;           /* bytes that came in, in all */
-	bool settings_in_statement; /* a pooler refused them at the start of the connection */
+	int64_t received;            /* bytes that came in, in all */
+	bool settings_in_statement;  /* a pooler refused them at the start of the connection */
 	int64_t timeout_ms;
 	bool is_choosy;              /* one of several hosts, which target_session_attrs may refuse */
-	bool is_demanding;          /* see struct effective */
+	bool is_demanding;           /* see struct effective */
 	bool is_let_in;              /* the server asked for no authentication */
 	bool is_direct;              /* TLS without asking for it first */
 	enum wire_phase heard_phase; /* the one whose first byte was looked at */
@@ -38,9 +38,9 @@ struct pg {
 struct effective {
 	struct place_list places;
 	char options[1024];
-	bool is_direct;  /* sslnegotiation=direct (17 and later): TLS comes first */
+	bool is_direct;    /* sslnegotiation=direct (17 and later): TLS comes first */
 	bool is_demanding; /* the client insists on something that a server may not do */
-	bool has_dbname; /* somebody named a database: option, environment or service */
+	bool has_dbname;   /* somebody named a database: option, environment or service */
 };
 
 /* -- keywords ---------------------------------------------------------------------------------- */
@@ -154,7 +154,8 @@ is_suspicious(const PQconninfoOption *option, bool is_uri)
 	for (size_t i = 0; option->val != NULL && i < sizeof shown / sizeof shown[0]; i++)
 		if (strcmp(option->keyword, shown[i]) == 0
 			&& (strpbrk(option->val, ";=") != NULL
-				|| (is_uri && strcmp(shown[i], "dbname") == 0 && strchr(option->val, '@') != NULL)))
+				|| (is_uri && strcmp(shown[i], "dbname") == 0
+					&& strchr(option->val, '@') != NULL)))
 			return true;
 	return false;
 }
@@ -188,8 +189,11 @@ verify_string(const char *string, struct err *err)
 	PQconninfoFree(options);
 	if (!is_bad)
 		return 0;
-	err_set(err, ERR_USAGE, "the connection string is not what it seems (not shown, it may hold a password)");
-	return err_hint(err, "keyword=value pairs are separated by blanks; in a URI write @ / : of a password as %%40 %%2F %%3A");
+	err_set(err, ERR_USAGE,
+		"the connection string is not what it seems (not shown, it may hold a password)");
+	return err_hint(err,
+		"keyword=value pairs are separated by blanks; in a URI write @ / : of a password as %%40 "
+		"%%2F %%3A");
 }
 
 /* What libpq refuses before it connects. Only a connection string can hold a password. */
@@ -325,7 +329,9 @@ explain_failure(struct pg *pg, const char *where, enum wire_heard heard, ConnSta
 	case WIRE_SERVER: /* it answered, and libpq did not like the answer */
 		err_set(err, ERR_SETUP, "%s: %s", where, words);
 		if (stage == CONNECTION_SSL_STARTUP)
-			err_hint(err, "see sslmode and sslrootcert here, and ssl and its certificate on the server");
+			err_hint(err,
+				"see sslmode and sslrootcert here, and ssl and its certificate on the "
+				"server");
 		return -1;
 	case WIRE_ERROR:
 		return err_set(err, ERR_DOWN, "%s is going down", where);

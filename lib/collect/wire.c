@@ -21,7 +21,8 @@ is_answer(const unsigned char *bytes, size_t length, char yes)
 static bool
 is_message(const unsigned char *bytes, size_t length)
 {
-	return length >= HEADER_SIZE && (bytes[0] == 'E' || bytes[0] == 'N') && bytes[1] == 0 && bytes[2] == 0;
+	return length >= HEADER_SIZE && (bytes[0] == 'E' || bytes[0] == 'N') && bytes[1] == 0
+		&& bytes[2] == 0;
 }
 
 /*
@@ -34,7 +35,8 @@ is_farewell(const unsigned char *bytes, size_t length, enum wire_phase phase)
 {
 	if (phase == WIRE_STARTUP)
 		return bytes[0] == 'N' && is_message(bytes, length);
-	return bytes[0] == 'E' || is_message(bytes, length) || (bytes[0] == 'N' && is_message(bytes + 1, length - 1));
+	return bytes[0] == 'E' || is_message(bytes, length)
+		|| (bytes[0] == 'N' && is_message(bytes + 1, length - 1));
 }
 
 /* A message's type and, as far as it is there, its length, which libpq holds to the same bounds. */

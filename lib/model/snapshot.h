@@ -51,10 +51,10 @@ struct snapshot_standby {
 	uint64_t written_lsn;     /* none until the first WAL after connecting */
 	uint64_t latest_end_lsn;  /* the sender's end of WAL by its last message; likewise */
 	int64_t received_timeline;
-	bool has_heard;               /* the receiver had a message since it connected */
+	bool has_heard;              /* the receiver had a message since it connected */
 	int64_t receipt_age_ms;      /* since the last message of the sender */
 	int64_t receiver_timeout_ms; /* wal_receiver_timeout; 0 is off */
-	int64_t apply_delay_ms;       /* recovery_min_apply_delay */
+	int64_t apply_delay_ms;      /* recovery_min_apply_delay */
 	char sender_host[256];
 	int64_t sender_port;
 	char application[64]; /* the name that its sender knows it by */
@@ -81,7 +81,8 @@ struct snapshot_sender {
 enum { SNAPSHOT_SENDERS_MAX = 8 };
 
 struct snapshot_senders {
-	int64_t total; /* how many there are; of more than there is room for, those furthest behind are kept */
+	int64_t total; /* how many there are; of more than there is room for, those furthest behind are kept
+			*/
 	struct snapshot_sender rows[SNAPSHOT_SENDERS_MAX];
 };
 

@@ -35,12 +35,12 @@ struct verdict {
 	int64_t taken_ms; /* of the snapshot, wall clock */
 	enum state state;
 	enum state firm_state; /* the worst of the findings that are not limits on a figure */
-	char summary[512];  /* one line */
-	char hint[192];     /* what to do about it; may be empty */
-	struct err fault;   /* when something needed could not be seen; else class none */
-	bool is_wrong_role; /* the question does not apply to a node of this role */
-	bool is_drained;    /* taken out by the operator: a no, whatever the state */
-	int weight_percent; /* for load balancers; VERDICT_NO_WEIGHT when the check has none */
+	char summary[512];     /* one line */
+	char hint[192];        /* what to do about it; may be empty */
+	struct err fault;      /* when something needed could not be seen; else class none */
+	bool is_wrong_role;    /* the question does not apply to a node of this role */
+	bool is_drained;       /* taken out by the operator: a no, whatever the state */
+	int weight_percent;    /* for load balancers; VERDICT_NO_WEIGHT when the check has none */
 	int reason_count;
 	int metric_count;
 	struct verdict_reason reasons[VERDICT_REASONS];

@@ -47,7 +47,8 @@ prometheus_write_value(double value, struct text *text)
 static void
 write_states(const struct verdict *verdicts, size_t count, struct text *text)
 {
-	prometheus_write_head("pgha_check_state", "gauge", "State of the check, 1 for the one that it has.", text);
+	prometheus_write_head(
+		"pgha_check_state", "gauge", "State of the check, 1 for the one that it has.", text);
 	for (size_t i = 0; i < count; i++)
 		for (enum state state = STATE_OK; state < STATE_COUNT; state++) {
 			text_add(text, "pgha_check_state");
@@ -76,7 +77,8 @@ find_metric(const struct verdict *verdict, const char *name)
 
 /* One family, of all verdicts from `first` on that have it; those before have not. */
 static void
-write_family(const struct verdict *verdicts, size_t first, size_t count, const char *metric_name, struct text *text)
+write_family(const struct verdict *verdicts, size_t first, size_t count, const char *metric_name,
+	struct text *text)
 {
 	char storage[80];
 	struct text name;
@@ -113,8 +115,8 @@ prometheus_write_checks(const struct verdict *verdicts, const bool *answers, siz
 		has_time = has_time || verdicts[i].taken_ms != 0;
 	}
 	if (has_time)
-		prometheus_write_head(
-			"pgha_check_timestamp_seconds", "gauge", "When the facts were seen, since 1970.", text);
+		prometheus_write_head("pgha_check_timestamp_seconds", "gauge",
+			"When the facts were seen, since 1970.", text);
 	for (size_t i = 0; i < count; i++)
 		if (verdicts[i].taken_ms != 0)
 			write_sample("pgha_check_timestamp_seconds", &verdicts[i],

@@ -20,6 +20,7 @@ void prometheus_write_label(const char *value, struct text *text);
 void prometheus_write_value(double value, struct text *text);
 
 /* Appends everything that checks say, family by family; `answers` are their yes or no. */
-void prometheus_write_checks(const struct verdict *verdicts, const bool *answers, size_t count, struct text *text);
+void
+prometheus_write_checks(const struct verdict *verdicts, const bool *answers, size_t count, struct text *text);
 
 #endif

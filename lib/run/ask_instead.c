@@ -158,7 +158,8 @@ ask_instead_run(const struct ask_options *options, int64_t deadline_ms, struct e
 	int error;
 
 	if (is_drained(options, directory, sizeof directory)) {
-		err_set(err, fault.class, "drained by the operator: \"%s\" is there; %s", directory, fault.text);
+		err_set(err, fault.class, "drained by the operator: \"%s\" is there; %s", directory,
+			fault.text);
 		return err_hint(err, "pgha-ask --undrain takes it back, once pgha-agent runs");
 	}
 	if (find_directory(directory, sizeof directory) != 0

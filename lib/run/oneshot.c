@@ -171,7 +171,8 @@ arm_last_resort(struct oneshot *oneshot, int64_t at_ms, struct err *err)
 
 	oneshot->last_resort_ms = at_ms;
 	err_set(&fault, ERR_TIMEOUT, "no answer in time: the check itself was held up");
-	err_hint(&fault, "-t is very short, or a password, service or certificate file or an input does not answer");
+	err_hint(&fault,
+		"-t is very short, or a password, service or certificate file or an input does not answer");
 	evaluate_error(check, oneshot->limits, &fault, &verdict);
 	text_init(&text, oneshot->last_answer, sizeof oneshot->last_answer);
 	formats[oneshot->options.format].write(&verdict, &oneshot->format_options, &text);

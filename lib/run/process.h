@@ -11,9 +11,9 @@
 
 /*
  * Opens /dev/null on descriptors 0 to 2 where they are closed, so that no socket becomes one of
- * them; ignores SIGPIPE; bounds the memory; removes the environment's settings that libpq would send to the server
- * (PGOPTIONS and the like), which must not change what is measured. Leaves SIGTERM, the process
- * group and the locale alone.
+ * them; ignores SIGPIPE; bounds the memory; removes the environment's settings that libpq would send to the
+ * server (PGOPTIONS and the like), which must not change what is measured. Leaves SIGTERM, the process group
+ * and the locale alone.
  */
 void process_prepare(void);
 

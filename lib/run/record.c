@@ -35,7 +35,8 @@ field_value(const struct snapshot *snapshot, const struct snapshot_field *field)
 
 /* Adds the fields of a part: those of a list's row, or the others. */
 static void
-add_fields(json_t *object, const struct snapshot *snapshot, enum snapshot_part part, bool is_in_row, size_t row)
+add_fields(
+	json_t *object, const struct snapshot *snapshot, enum snapshot_part part, bool is_in_row, size_t row)
 {
 	for (size_t i = 0; i < snapshot_field_count; i++) {
 		struct snapshot_field field = snapshot_field_at(&snapshot_fields[i], row);
@@ -287,7 +288,8 @@ read_fields(json_t *object, enum snapshot_part part, struct snapshot *snapshot, 
 	}
 	if (verify_whole(object, part, err) != 0)
 		return -1;
-	if (list != NULL && snapshot_row_count(snapshot, list) != json_array_size(json_object_get(object, "rows")))
+	if (list != NULL
+		&& snapshot_row_count(snapshot, list) != json_array_size(json_object_get(object, "rows")))
 		return err_set(err, ERR_USAGE, "the rows do not fit the total");
 	snapshot_mark(snapshot, part);
 	return 0;

@@ -31,6 +31,7 @@ PURE_FILES = (
     "lib/base/text", "lib/base/parse", "lib/base/err", "lib/collect/message", "lib/collect/place",
     "lib/run/settings_set", "lib/run/settings_nearest", "lib/run/settings_write", "lib/run/mask",
     "lib/agent/route", "lib/agent/health", "lib/agent/question", "lib/agent/board", "lib/agent/patroni", "lib/agent/history",
+    "lib/agent/plan_rows", "lib/agent/plan_verify",
     "lib/agent/page", "lib/agent/page_band", "lib/agent/page_chart", "lib/agent/page_checks", "lib/agent/page_html",
     "lib/agent/page_look", "lib/agent/page_node", "lib/agent/page_others",
 )
@@ -38,7 +39,7 @@ PURE_FILES = (
 PURE_NAMES = {
     "facet_role", "facet_read_only", "facet_standby", "facet_identity", "facet_senders",
     "settings_check_section", "settings_find", "settings_member", "settings_take", "settings_set_initial",
-    "plan_find_check", "plan_list_question_groups",
+    "plan_find_check", "plan_path", "options_policy_rows", "options_policy_row_count", "log_level_names",
 }
 
 

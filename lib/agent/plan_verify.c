@@ -1,0 +1,130 @@
+#include "lib/agent/plan_verify.h"
+
+#include <string.h>
+
+#include "lib/run/settings.h"
+
+int
+plan_verify_name(const char *name, struct err *err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+
+	if (name[0] == '\0' || name[0] == '.' || strlen(name) >= PLAN_NAME_SIZE
+		|| name[strspn(name, allowed)] != '\0') {
+		err_set(err, ERR_USAGE, "\"%s\" is no name", name);
+		return err_hint(err, "names have at most %d letters, digits, \"_\", \"-\" and \".\"",
+			PLAN_NAME_SIZE - 1);
+	}
+	return 0;
+}
+
+static int
+verify_agent(const struct plan_agent *agent, struct err *err)
+{
+	if (agent->interval_ms + agent->timeout_ms > agent->max_age_ms) {
+		err_set(err, ERR_USAGE, "[agent]: max_age is shorter than interval and timeout together");
+		return err_hint(err, "facts would grow too old while a slow server is still being asked");
+	}
+	/* Names of sockets and track files are appended; a socket's path has 107 characters. */
+	if (agent->run_directory[0] != '/' || strlen(agent->run_directory) > 90)
+		return err_set(err, ERR_USAGE,
+			"[agent]: run_directory is no absolute path of at most 90 characters");
+	return agent->name[0] == '\0' ? 0 : plan_verify_name(agent->name, err);
+}
+
+static int
+verify_listen(const struct plan_listen *listen, struct err *err)
+{
+	bool has_certificate = listen->tls_certificate[0] != '\0', has_key = listen->tls_key[0] != '\0';
+
+	if (has_certificate != has_key || (listen->tls_client_ca[0] != '\0' && !has_key)) {
+		err_set(err, ERR_USAGE, "[listen]: TLS needs both tls_certificate and tls_key");
+		return err_hint(err, "tls_client_ca comes on top of them");
+	}
+	return 0;
+}
+
+/* The limits to come back within are of what the check measures, and not looser than critical. */
+static int
+verify_recover(const struct plan_check *check, struct err *err)
+{
+	struct settings_group group = {.rows = check->check->settings,
+		.count = check->check->setting_count,
+		.base = (void *)check->limits.bytes};
+	const struct setting *row = settings_find(&group, 1, "critical", NULL);
+	const struct limit *critical = row == NULL ? NULL : settings_member(&group, row);
+
+	for (enum unit unit = UNIT_NONE; unit < UNIT_COUNT; unit++) {
+		const struct range *recover = &check->answer.recover.of[unit];
+
+		if (!recover->is_set)
+			continue;
+		if (row == NULL || (row->accepted & 1U << unit) == 0)
+			return err_set(err, ERR_USAGE,
+				"[check %s]: recover is of a unit that the check does not measure",
+				check->name);
+		if (!critical->of[unit].is_set || !range_covers(recover, &critical->of[unit])) {
+			err_set(err, ERR_USAGE,
+				"[check %s]: recover is looser than critical, or critical has no such limit",
+				check->name);
+			return err_hint(err, "what is critical must not be good enough to come back");
+		}
+	}
+	return 0;
+}
+
+enum { RAMP_MAX_MS = 86400000 };
+
+static int
+finish_check(struct plan_check *check, struct err *err)
+{
+	if (check->check == NULL) {
+		err_set(err, ERR_USAGE, "[check %s] does not say which check it is", check->name);
+		return err_hint(err, "begin the section with a line such as: check = pg_replica");
+	}
+	if (check->answer.damping.weight_ramp_ms > RAMP_MAX_MS)
+		return err_set(err, ERR_USAGE, "[check %s]: weight_ramp is longer than a day", check->name);
+	check->answer.damping.weight_min = 1;
+	check->answer.damping.warning_is_failure = check->answer.warning_is_failure;
+	return verify_recover(check, err);
+}
+
+static int
+finish_track(struct plan *plan, struct plan_track *track, struct err *err)
+{
+	const char *name = track->check[0] != '\0' ? track->check : track->name;
+	const struct plan_check *check = plan_find_check(plan, name);
+
+	if (check == NULL) {
+		err_set(err, ERR_USAGE, "[track_file %s]: there is no [check %s]", track->name, name);
+		return err_hint(
+			err, "\"leader\" and \"replica\" are always there; others need their section");
+	}
+	track->check_index = (size_t)(check - plan->checks);
+	if (track->file[0] == '\0')
+		plan_path(plan, track->name, track->file);
+	if (track->file[0] != '/')
+		return err_set(err, ERR_USAGE, "[track_file %s]: \"%s\" is no absolute path", track->name,
+			track->file);
+	for (const struct plan_track *other = plan->tracks; other < track; other++)
+		if (strcmp(other->file, track->file) == 0)
+			return err_set(err, ERR_USAGE, "[track_file %s] and [track_file %s] are one file",
+				other->name, track->name);
+	return 0;
+}
+
+int
+plan_verify(struct plan *plan, struct err *err)
+{
+	bool is_bad = verify_agent(&plan->agent, err) != 0 || verify_listen(&plan->listen, err) != 0;
+
+	for (size_t i = 0; i < plan->check_count && !is_bad; i++)
+		is_bad = finish_check(&plan->checks[i], err) != 0;
+	for (size_t i = 0; i < plan->track_count && !is_bad; i++)
+		is_bad = finish_track(plan, &plan->tracks[i], err) != 0;
+	for (size_t i = 0; i < plan->target_count; i++) {
+		plan->targets[i].target.application = "pgha-agent";
+		plan->targets[i].target.timeout_ms = plan->agent.timeout_ms;
+	}
+	return is_bad ? -1 : 0;
+}
