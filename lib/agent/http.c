@@ -40,6 +40,7 @@ struct client {
 /* A request in the making; what MHD hands to each call about it. */
 struct request {
 	bool is_begun;
+	bool is_cut; /* holds a zero byte, behind which nothing would be seen */
 	char uri[KEPT_URI_MAX]; /* as it was sent; "" if it is longer */
 };
 
@@ -237,6 +238,8 @@ on_request(void *context, struct MHD_Connection *connection, const char *path, c
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 && strcmp(method, "OPTIONS") != 0)
 		return send_text(
 			connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET, HEAD and OPTIONS\n", allowed);
+	if (request->is_cut)
+		return send_text(connection, MHD_HTTP_BAD_REQUEST, "a zero byte in the address\n", NULL);
 	if (!is_let_in(http, connection))
 		return send_text(connection, MHD_HTTP_FORBIDDEN, "a client certificate is needed\n", NULL);
 	return answer_request(http, connection, path, request);
@@ -261,7 +264,10 @@ on_uri(void *context, const char *uri, struct MHD_Connection *connection)
 
 	if (info != NULL && info->socket_context != NULL)
 		set_deadline(info->socket_context, http->manner.request_timeout_ms);
-	if (request != NULL && text_copy(request->uri, sizeof request->uri, uri) != 0)
+	if (request == NULL)
+		return NULL;
+	request->is_cut = strstr(uri, "%00") != NULL;
+	if (text_copy(request->uri, sizeof request->uri, uri) != 0)
 		request->uri[0] = '\0';
 	return request;
 }

@@ -19,7 +19,8 @@ enum { PLENTY_MS = 10000 };
 	"replay_lsn=0/14000060,receive_lsn=0/14000060,replay_pause=not "                                     \
 	"paused,replay_age_ms=5000,receiver_pid=77,"                                                         \
 	"receiver_status=streaming,written_lsn=0/14000060,latest_end_lsn=0/14000060,received_timeline=3,"    \
-	"has_heard=t,receipt_age_ms=100,apply_delay_ms=0,receiver_timeout_ms=60000,sender_host=db1,sender_port=5432,"          \
+	"has_heard=t,receipt_age_ms=100,apply_delay_ms=0,receiver_timeout_ms=60000,sender_host=db1,sender_"  \
+	"port=5432,"                                                                                         \
 	"application=n2"
 
 static const struct facet *const leader_facets[] = {&facet_role, &facet_read_only, NULL};

@@ -269,8 +269,7 @@ main(void)
 		cmocka_unit_test_setup(a_connection_is_opened_and_closed_and_nothing_is_kept, reset),
 		cmocka_unit_test_setup(the_session_is_asked_for_its_settings_and_a_database, reset),
 		cmocka_unit_test_setup(want_of_memory_is_down_wherever_it_shows, reset),
-		cmocka_unit_test_setup(
-			what_libpq_refuses_before_it_connects_is_a_usage_error, reset),
+		cmocka_unit_test_setup(what_libpq_refuses_before_it_connects_is_a_usage_error, reset),
 		cmocka_unit_test_setup(a_failure_is_told_by_what_the_server_said, reset),
 		cmocka_unit_test_setup(
 			a_server_that_stays_silent_or_talks_without_end_is_left_at_the_deadline, reset),

@@ -71,7 +71,8 @@ is_no(const struct damping_probe *probe)
 
 static bool expected_after(const struct damping_limits *of, const int *history, int end);
 
-/* Whether a probe counts towards a yes: one that is between the two limits does unless it was seen to be away. */
+/* Whether a probe counts towards a yes: one that is between the two limits does unless it was seen to be
+ * away. */
 static bool
 is_good_at(const struct damping_limits *of, const int *history, int at)
 {
