@@ -173,11 +173,13 @@ on_message(void *context, size_t index, const struct worker_message *message)
 
 /* -- who is served ----------------------------------------------------------------------------- */
 
+/* What those who answer read, after it was seen to what has grown too old meanwhile. */
 static struct agent_facts
 facts_of(struct agent *agent)
 {
 	struct run *run = agent->run;
 
+	board_age(&run->board, clock_now_ms(), on_change, agent);
 	return (struct agent_facts){.plan = &run->plan,
 		.board = &run->board,
 		.watches = run->watches,

@@ -65,6 +65,7 @@ static void
 compose(struct board *board, int64_t now_ms)
 {
 	board->generation++;
+	board->is_untold = true;
 	board->is_known = is_fresh(board, 0, now_ms);
 	board->view_count = 1;
 	board->view_until_ms = INT64_MAX;
@@ -183,7 +184,8 @@ damping_of(const struct board *board, const struct question *question)
 static bool
 answer(const struct board *board, const struct question *question, int64_t now_ms, struct verdict *verdict)
 {
-	bool is_drained = question->owner_index >= 0 && board->checks[question->owner_index].is_drained;
+	bool is_drained = question->owner_index >= 0 && !question->is_drain_ignored
+		&& board->checks[question->owner_index].is_drained;
 
 	evaluate(board, question, question->limits.bytes, verdict);
 	if (question->owner_index >= 0) /* several may be of one kind */
@@ -261,10 +263,17 @@ tell(struct board *board, size_t index, bool is_yes_now, const struct verdict *v
 	text_clean(check->summary, sizeof check->summary, verdict->summary);
 }
 
-/* Answers every configured check anew, after its damping's step if there was something new to see. */
+/*
+ * Answers every configured check anew, after its damping's step if there was something new to see: a new
+ * snapshot of this node, or none for too long.
+ */
 static void
-answer_all(struct board *board, bool is_step, int64_t now_ms, board_listener *listener, void *context)
+answer_all(struct board *board, bool is_new, int64_t now_ms, board_listener *listener, void *context)
 {
+	bool is_step = is_new || (board->was_known && !board->is_known);
+
+	board->was_known = board->is_known;
+	board->is_untold = false;
 	for (size_t i = 0; i < board->plan->check_count; i++) {
 		struct question question;
 		struct verdict verdict;
@@ -327,12 +336,10 @@ board_drain(struct board *board, size_t check_index, bool is_drained, int64_t no
 void
 board_age(struct board *board, int64_t now_ms, board_listener *listener, void *context)
 {
-	bool was_known = board->is_known;
-
-	if (now_ms < board->view_until_ms)
-		return;
-	compose(board, now_ms);
-	answer_all(board, was_known && !board->is_known, now_ms, listener, context);
+	if (now_ms >= board->view_until_ms)
+		compose(board, now_ms);
+	if (board->is_untold && board->targets[0].is_seen)
+		answer_all(board, false, now_ms, listener, context);
 }
 
 /* -- life -------------------------------------------------------------------------------------- */

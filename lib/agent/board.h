@@ -45,6 +45,8 @@ struct board {
 	size_t view_count;
 	int64_t view_until_ms; /* when the first of them grows too old */
 	bool is_known;         /* this node's snapshot is fresh enough */
+	bool is_untold;        /* the view is another one than what the listener last heard of */
+	bool was_known;        /* is_known when it did */
 	uint64_t generation;   /* grows with every change of what an answer can depend on */
 };
 
@@ -80,7 +82,10 @@ void board_take(struct board *board, size_t index, const struct snapshot *snapsh
 void board_drain(struct board *board, size_t check_index, bool is_drained, int64_t now_ms,
 	board_listener *listener, void *context);
 
-/* To be called when `view_until_ms` has come: facts may have grown too old, which may change answers. */
+/*
+ * To be called when `view_until_ms` has come, and before an answer: facts may have grown too old, which may
+ * change answers, and the listener is to hear of that first.
+ */
 void board_age(struct board *board, int64_t now_ms, board_listener *listener, void *context);
 
 /*

@@ -112,6 +112,21 @@ keep_rest(struct client *client, const char *bytes, size_t length)
 	await(client, EV_WRITE, (int)client->line->manner.patience_ms);
 }
 
+/* Makes one line of what came: to its end; with no byte that hides others; "?" where the end is missing. */
+static void
+end_line(struct client *client)
+{
+	bool is_cut = client->length == sizeof client->request - 1
+		&& memchr(client->request, '\n', client->length) == NULL;
+
+	client->request[client->length] = '\0';
+	for (char *at = client->request; (at = memchr(at, '\0', client->length - (size_t)(at - client->request))) != NULL;)
+		*at = '?';
+	client->request[strcspn(client->request, "\r\n")] = '\0';
+	if (is_cut)
+		memcpy(client->request, "?", sizeof "?");
+}
+
 static void
 answer(struct client *client)
 {
@@ -122,8 +137,7 @@ answer(struct client *client)
 	int status;
 
 	client->is_answered = true;
-	client->request[client->length] = '\0';
-	client->request[strcspn(client->request, "\r\n")] = '\0';
+	end_line(client);
 	text_init(&text, storage, sizeof storage);
 	line->manner.answerer(line->manner.context, client->request, &text);
 	status = send_some(client->fd, text.bytes, text.length, &at);

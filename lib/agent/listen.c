@@ -127,13 +127,23 @@ refuse(const char *address, int fd, struct err *err)
 	return -1;
 }
 
+/* libevent takes the beginning of a port for the port. */
+static bool
+has_whole_port(const char *address)
+{
+	const char *colon = strrchr(address, ':');
+
+	return colon != NULL && colon[1] != '\0' && colon[1 + strspn(colon + 1, "0123456789")] == '\0';
+}
+
 static int
 open_address(const char *address, struct err *err)
 {
 	struct sockaddr_storage where;
 	int length = sizeof where, fd, on = 1, off = 0;
 
-	if (evutil_parse_sockaddr_port(address, (struct sockaddr *)&where, &length) != 0
+	if (!has_whole_port(address)
+		|| evutil_parse_sockaddr_port(address, (struct sockaddr *)&where, &length) != 0
 		|| ((struct sockaddr_in *)&where)->sin_port == 0) { /* at the same place for IPv6 */
 		err_set(err, ERR_USAGE, "\"%s\" is no address to listen on", address);
 		return err_hint(

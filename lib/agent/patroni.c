@@ -1,8 +1,10 @@
 #include "lib/agent/patroni.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/evaluate/lag.h"
 #include "lib/model/lsn.h"
@@ -23,11 +25,19 @@ set_lsn(json_t *object, const char *name, uint64_t lsn)
 		json_object_set_new(object, name, json_integer((json_int_t)lsn));
 }
 
+/* As Patroni writes times, "2026-05-02 03:59:59.123000+00:00". */
 static void
 set_time(json_t *object, const char *name, int64_t ms)
 {
-	if (ms != SNAPSHOT_NONE)
-		json_object_set_new(object, name, json_real((double)ms / 1000.0));
+	time_t seconds = (time_t)(ms / 1000);
+	char date[32], whole[64];
+	struct tm when;
+
+	if (ms == SNAPSHOT_NONE || gmtime_r(&seconds, &when) == NULL)
+		return;
+	strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", &when);
+	snprintf(whole, sizeof whole, "%s.%03d000+00:00", date, (int)(ms % 1000));
+	json_object_set_new(object, name, json_string(whole));
 }
 
 static json_t *

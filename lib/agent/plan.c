@@ -135,6 +135,8 @@ begin_target(struct reading *reading, const char *name, struct err *err)
 	struct plan *plan = reading->plan;
 	struct plan_target *target = &plan->targets[0];
 
+	if (strcmp(name, target->name) == 0)
+		return err_set(err, ERR_USAGE, "\"%s\" is the name of this node's own server", name);
 	if (name[0] != '\0') {
 		if (plan->target_count == PLAN_TARGETS)
 			return err_set(err, ERR_USAGE, "more than %d peers", PLAN_TARGETS - 1);

@@ -14,7 +14,8 @@ struct asking {
 	struct plan_answer answer; /* only for its yes and no */
 	struct settings_group groups[PLAN_QUESTION_GROUPS];
 	struct settings_given given;
-	bool is_changed; /* something differs from what is configured */
+	bool is_changed;   /* something differs from what is configured */
+	bool has_lag, has_critical; /* given as parameters; one excludes the other */
 };
 
 static void
@@ -107,6 +108,9 @@ take_lag(struct asking *asking, const char *value, struct err *err)
 	const char *rest = value;
 
 	asking->is_changed = true;
+	if (asking->has_lag || asking->has_critical)
+		return err_set(err, ERR_USAGE, "parameter \"lag\" is given twice, or beside \"critical\"");
+	asking->has_lag = true;
 	if (parse_quantity(&rest, &quantity, err) != 0)
 		return err_context(err, "parameter \"lag\"");
 	if (*rest != '\0' || quantity.value < 0 || quantity.value > 1e18
@@ -120,14 +124,31 @@ take_lag(struct asking *asking, const char *value, struct err *err)
 static int
 take_replication_state(struct asking *asking, const char *value, struct err *err)
 {
-	asking->is_changed = true;
-	if (strcmp(value, "streaming") == 0) /* a replica is one only if it streams */
-		return 0;
-	if (strcmp(value, "in archive recovery") != 0) {
-		err_set(err, ERR_USAGE, "parameter \"replication_state\": \"%s\" is none", value);
-		return err_hint(err, "it is streaming or in archive recovery");
-	}
-	return take_setting(asking, "allow-archive-recovery", "yes", err);
+	bool is_streaming = strcmp(value, "streaming") == 0;
+
+	if (is_streaming || strcmp(value, "in archive recovery") == 0)
+		return take_setting(asking, "allow-archive-recovery", is_streaming ? "no" : "yes", err);
+	err_set(err, ERR_USAGE, "parameter \"replication_state\": \"%s\" is none", value);
+	return err_hint(err, "it is streaming or in archive recovery");
+}
+
+static int
+take_critical(struct asking *asking, const char *value, struct err *err)
+{
+	if (asking->has_lag)
+		return err_set(err, ERR_USAGE, "parameter \"critical\" is given beside \"lag\"");
+	asking->has_critical = true;
+	return take_setting(asking, "critical", value, err);
+}
+
+/* An agent-check beside it drains; the check that finds dead servers must not do so as well. */
+static int
+take_drained(struct asking *asking, const char *value, struct err *err)
+{
+	if (strcmp(value, "ok") != 0)
+		return err_set(err, ERR_USAGE, "parameter \"drained\": \"%s\" is not ok", value);
+	asking->question->is_drain_ignored = true;
+	return 0;
 }
 
 static int
@@ -150,6 +171,10 @@ take_parameter(struct asking *asking, const struct question_parameter *parameter
 		return take_replication_state(asking, parameter->value, err);
 	if (strcmp(parameter->name, "mode") == 0 && question->kind == ROUTE_READINESS)
 		return take_mode(asking, parameter->value, err);
+	if (strcmp(parameter->name, "critical") == 0)
+		return take_critical(asking, parameter->value, err);
+	if (strcmp(parameter->name, "drained") == 0 && question->kind == ROUTE_CHECK)
+		return take_drained(asking, parameter->value, err);
 	if (text_starts(parameter->name, "tag_")) {
 		asking->question->never = true;
 		return 0;
@@ -222,6 +247,10 @@ question_read_line(const struct plan *plan, const char *line, struct question *r
 	size_t count = 0;
 
 	memset(ret, 0, sizeof *ret);
+	if (strcspn(line, "\r\n") >= sizeof copy) {
+		err_set(err, ERR_USAGE, "the question is longer than %d characters", LINE_MAX_SIZE - 1);
+		return QUESTION_BAD;
+	}
 	snprintf(copy, sizeof copy, "%.*s", (int)strcspn(line, "\r\n"), line);
 	while ((word = strsep(&rest, " \t")) != NULL) {
 		char *equals = strchr(word, '=');

@@ -163,6 +163,8 @@ watch_open(struct event_base *base, const struct worker_task *task, size_t index
 static void
 log_end(const struct watch *watch, int status)
 {
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return; /* it made room for a fresh one */
 	if (WIFSIGNALED(status))
 		log_write(LOG_LEVEL_WARNING, "the worker of %s was ended by signal %d (%s)", watch->task.name,
 			WTERMSIG(status), strsignal(WTERMSIG(status)));

@@ -17,6 +17,12 @@
 /* A server that is away is asked again after the interval, then twice that, and so on up to this. */
 enum { PAUSE_MAX_MS = 1000 };
 
+/*
+ * After so many failures in a row a worker makes room for a fresh one: look-ups of names that had to be abandoned
+ * keep their memory, and a name server may be away for days.
+ */
+enum { FAILURES_MAX = 1000 };
+
 /* -- the worker's side ------------------------------------------------------------------------- */
 
 struct worker {
@@ -103,7 +109,7 @@ run(const struct worker_task *task, int channel)
 	do {
 		start_ms = clock_now_ms();
 		probe(&worker);
-	} while (wait_until(&worker, start_ms + pause_ms(&worker)));
+	} while (wait_until(&worker, start_ms + pause_ms(&worker)) && worker.failure_count < FAILURES_MAX);
 	collect_close(&worker.session);
 }
 
