@@ -395,7 +395,7 @@ static const char examples[]
 	  ";critical = 1GB\n"
 	  "\n; A file for keepalived, which tracks it with \"weight 0 reverse\".\n"
 	  ";[track_file leader]\n"
-	  ";file = /run/pgha/leader\n";
+	  ";file = /run/pgha/leader.track\n";
 
 void
 plan_write(const struct plan *plan, bool is_documented, struct text *text)

@@ -139,7 +139,7 @@ static const struct setting track_rows[] = {
 		.help = "whose answer it is; without it, the check that the section is named after"},
 	{.name = "file",
 		TEXT(struct plan_track, file),
-		.help = "1 for yes and 0 for no, for keepalived's \"weight 0 reverse\"; without it, NAME in "
+		.help = "1 for yes and 0 for no, for keepalived's \"weight 0 reverse\"; without it, NAME.track in "
 			"run_directory"},
 };
 

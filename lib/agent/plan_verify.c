@@ -1,5 +1,6 @@
 #include "lib/agent/plan_verify.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/run/settings.h"
@@ -101,8 +102,12 @@ finish_track(struct plan *plan, struct plan_track *track, struct err *err)
 			err, "\"leader\" and \"replica\" are always there; others need their section");
 	}
 	track->check_index = (size_t)(check - plan->checks);
-	if (track->file[0] == '\0')
-		plan_path(plan, track->name, track->file);
+	if (track->file[0] == '\0') {
+		char file[PLAN_NAME_SIZE + 8];
+
+		snprintf(file, sizeof file, "%s.track", track->name);
+		plan_path(plan, file, track->file);
+	}
 	if (track->file[0] != '/')
 		return err_set(err, ERR_USAGE, "[track_file %s]: \"%s\" is no absolute path", track->name,
 			track->file);

@@ -91,13 +91,28 @@ struct writer {
 	bool is_written[PLAN_TRACKS]; /* a file that could not be written is tried again */
 };
 
+/* Whether a file already says so, and may stay: keepalived reads it anew whenever it is replaced. */
+static bool
+says(const char *path, bool is_yes)
+{
+	char content[4];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t got = fd < 0 ? -1 : read(fd, content, sizeof content);
+
+	if (fd >= 0)
+		close(fd);
+	return got == 2 && content[0] == (is_yes ? '1' : '0') && content[1] == '\n';
+}
+
 static void
 write_changes(struct writer *writer, const struct message *wanted)
 {
 	for (size_t i = 0; i < writer->plan->track_count; i++)
 		if (!writer->is_written[i] || writer->written.is_yes[i] != wanted->is_yes[i]) {
-			writer->is_written[i] = write_or_tell(&writer->plan->tracks[i], wanted->is_yes[i])
-				== 0;
+			const struct plan_track *track = &writer->plan->tracks[i];
+
+			writer->is_written[i] = says(track->file, wanted->is_yes[i])
+				|| write_or_tell(track, wanted->is_yes[i]) == 0;
 			writer->written.is_yes[i] = wanted->is_yes[i];
 		}
 }

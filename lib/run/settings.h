@@ -118,7 +118,7 @@ bool settings_write_value(
 /*
  * Appends all rows of a group as lines "key = value", without a section's header. If `is_documented`,
  * each follows its help as a comment, in 100 columns, and one that is empty is there as ";key =";
- * else that is left out. Several groups may make one section.
+ * else that is left out. A text that is empty although it has a default is written as "key =". Several groups may make one section.
  */
 void settings_write_section(const struct settings_group *group, bool is_documented, struct text *text);
 

@@ -297,8 +297,9 @@ settings_write_section(const struct settings_group *group, bool is_documented, s
 		}
 		while (write_line(group, row, index, text))
 			index++;
-		if (is_documented && index == 0)
-			text_add(text, ";%s =\n", settings_write_key(row, key));
+		/* Empty where there is a default was somebody's will: to listen nowhere, say. */
+		if (index == 0 && (is_documented || (row->type == SETTING_TEXT && row->initial != NULL)))
+			text_add(text, "%s%s =\n", row->initial == NULL ? ";" : "", settings_write_key(row, key));
 	}
 }
 
