@@ -173,10 +173,16 @@ tap: $(unit_programs) $(BUILD)/tests/unit/agent/page_sample
 # runs the short form. Its findings are kept in build/fuzz/.
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SECONDS_EACH := $(or $(SECONDS),60)
-build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(lib_sources) $(check_sources) checks/table.c
+fuzz_compile := clang -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I.
+build/fuzz/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	@clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I. $(pq_cflags) \
-		-DPGHA_VERSION='"$(VERSION)"' -o $@ $^ $(libraries_agent)
+	@$(fuzz_compile) -fsanitize=fuzzer-no-link $(pq_cflags) -DPGHA_VERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
+build/fuzz/libpgha.a: $(lib_sources:%.c=build/fuzz/obj/%.o) $(check_sources:%.c=build/fuzz/obj/%.o) build/fuzz/obj/checks/table.o
+	@rm -f $@
+	@$(AR) rcs $@ $^
+build/fuzz/fuzz_%: build/fuzz/obj/tests/fuzz/fuzz_%.o build/fuzz/libpgha.a
+	@$(fuzz_compile) -fsanitize=fuzzer -o $@ $^ $(libraries_agent)
+-include $(shell find build/fuzz/obj -name '*.d' 2>/dev/null)
 
 .PHONY: fuzz
 fuzz: $(fuzzers:%=build/fuzz/%)
@@ -195,6 +201,7 @@ check: deps-check $(servers)/.installed $(tools)/.unpacked
 	@$(MAKE) --no-print-directory -s -j$(jobs) SAN=address,undefined all
 	@$(MAKE) --no-print-directory -s -j$(jobs) tap
 	@$(MAKE) --no-print-directory -s -j$(jobs) SAN=address,undefined tap
+	@$(MAKE) --no-print-directory -s -j$(jobs) build/fuzz/libpgha.a
 	@$(MAKE) --no-print-directory -s SECONDS=5 fuzz >build/tap/fuzz.tap 2>build/tap/fuzz.log; \
 		echo "exit $$?" >>build/tap/fuzz.log
 	@$(pytest) -n 4 --dist loadgroup tests/live tests/scripted tests/golden tests/lint tests/test_programs.py
