@@ -43,8 +43,11 @@ struct agent {
 	struct event *signals[5];
 	struct event *age_timer; /* when facts grow too old */
 	struct event *beat_timer;
+	struct event *retire_timer;
 	bool is_ready;
+	int exit_code;
 	struct run *run;
+	struct serve *retired; /* of the plan before: its clients are still answered, for a while */
 };
 
 /* -- what changes ------------------------------------------------------------------------------ */
@@ -243,17 +246,48 @@ agent_read_plan(const char *path, const struct check *const *table, struct plan 
 }
 
 static void
-close_run(struct run *run, const struct run *successor)
+close_watches(struct run *run)
+{
+	for (size_t i = 0; i < run->plan.target_count; i++)
+		watch_close(run->watches[i]);
+}
+
+static void
+close_run(struct run *run)
 {
 	if (run == NULL)
 		return;
-	serve_close(run->serve, successor == NULL ? NULL : successor->serve);
-	for (size_t i = 0; i < run->plan.target_count; i++)
-		watch_close(run->watches[i]);
-	if (successor != NULL && run->track != NULL)
-		track_hand_over(run->track, &successor->plan);
-	else
-		track_close(run->track);
+	serve_close(run->serve);
+	close_watches(run);
+	track_close(run->track);
+	free(run);
+}
+
+static void
+on_retire(evutil_socket_t fd, short events, void *context)
+{
+	struct agent *agent = context;
+
+	(void)fd;
+	(void)events;
+	serve_close(agent->retired);
+	agent->retired = NULL;
+}
+
+/* Lets go of a run whose place another one has taken. */
+static void
+retire_run(struct agent *agent, struct run *run)
+{
+	int64_t grace_ms = run->plan.listen.request_timeout_ms;
+	struct timeval grace = {.tv_sec = grace_ms / 1000 + 1, .tv_usec = grace_ms % 1000 * 1000};
+
+	serve_close(agent->retired); /* of two reloads in a row */
+	agent->retired = run->serve;
+	serve_retire(run->serve, agent->run->serve);
+	evtimer_add(agent->retire_timer, &grace);
+	close_watches(run);
+	if (run->track != NULL)
+		track_hand_over(run->track, &agent->run->plan);
 	free(run);
 }
 
@@ -369,6 +403,15 @@ reap(struct agent *agent)
 	}
 }
 
+/* What is left undone would be a lie: the service manager may try anew, from the start. */
+static void
+give_up(struct agent *agent, const struct err *err)
+{
+	log_write(LOG_LEVEL_ERROR, "%s", err->text);
+	agent->exit_code = 1;
+	event_base_loopbreak(agent->base);
+}
+
 static void
 reload(struct agent *agent)
 {
@@ -384,13 +427,14 @@ reload(struct agent *agent)
 		log_set_level((enum log_level)run->plan.agent.log);
 		agent->run = run;
 		if (start_watches(agent, run, former, &err) != 0)
-			log_write(LOG_LEVEL_ERROR, "%s", err.text);
-		/* The former writer ends first: two would write the same files. */
-		close_run(former, run);
-		if (start_track(run, &err) != 0)
-			log_write(LOG_LEVEL_ERROR, "no track file is written: %s", err.text);
-		set_age_timer(agent);
+			give_up(agent, &err);
+		board_settle(&run->board, clock_now_ms(), on_change, agent);
 		look_at_switches(agent);
+		/* The former writer ends first: two would write the same files. */
+		retire_run(agent, former);
+		if (start_track(run, &err) != 0)
+			give_up(agent, &err);
+		set_age_timer(agent);
 		log_write(LOG_LEVEL_INFO, "the configuration \"%s\" is taken", agent->path);
 	}
 	service_ready("");
@@ -453,6 +497,8 @@ on_beat(evutil_socket_t fd, short events, void *context)
 
 	(void)fd;
 	(void)events;
+	/* First: when this process stood still, what the files said then may be too old by now. */
+	board_age(&agent->run->board, clock_now_ms(), on_change, agent);
 	if (agent->run->track != NULL)
 		track_beat(agent->run->track);
 	if (service_watchdog_ms() > 0) {
@@ -500,7 +546,8 @@ open_loop(struct agent *agent)
 		return -1;
 	agent->age_timer = evtimer_new(agent->base, on_age, agent);
 	agent->beat_timer = evtimer_new(agent->base, on_beat, agent);
-	if (agent->age_timer == NULL || agent->beat_timer == NULL)
+	agent->retire_timer = evtimer_new(agent->base, on_retire, agent);
+	if (agent->age_timer == NULL || agent->beat_timer == NULL || agent->retire_timer == NULL)
 		return -1;
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
 		agent->signals[i] = evsignal_new(agent->base, numbers[i], on_signal, agent);
@@ -520,6 +567,8 @@ close_loop(struct agent *agent)
 		event_free(agent->age_timer);
 	if (agent->beat_timer != NULL)
 		event_free(agent->beat_timer);
+	if (agent->retire_timer != NULL)
+		event_free(agent->retire_timer);
 	if (agent->base != NULL)
 		event_base_free(agent->base);
 }
@@ -531,9 +580,9 @@ start(struct agent *agent, struct err *err)
 	if (agent->run == NULL)
 		return -1;
 	log_set_level((enum log_level)agent->run->plan.agent.log);
-	look_at_switches(agent);
 	if (start_track(agent->run, err) != 0)
 		return -1;
+	look_at_switches(agent);
 	set_beat_timer(agent);
 	return start_watches(agent, agent->run, NULL, err);
 }
@@ -552,11 +601,12 @@ agent_run(const char *path, const struct check *const *table, const char *versio
 		log_write(LOG_LEVEL_INFO, "pgha-agent %s serves with \"%s\"", version, path);
 		event_base_dispatch(agent.base);
 		service_stopping();
-		code = 0;
+		code = agent.exit_code;
 	} else {
 		log_write(LOG_LEVEL_ERROR, "%s%s%s", err.text, err.hint[0] != '\0' ? "; " : "", err.hint);
 	}
-	close_run(agent.run, NULL);
+	serve_close(agent.retired);
+	close_run(agent.run);
 	close_loop(&agent);
 	return code;
 }

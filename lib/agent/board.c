@@ -263,6 +263,20 @@ tell(struct board *board, size_t index, bool is_yes_now, const struct verdict *v
 	text_clean(check->summary, sizeof check->summary, verdict->summary);
 }
 
+/* Has the damping of a check take in what is known now. */
+static void
+step(struct board *board, size_t index, int64_t now_ms)
+{
+	struct question question;
+	struct damping_probe probe;
+	struct verdict verdict;
+
+	question_of_check(board->plan, index, &question);
+	evaluate(board, &question, question.limits.bytes, &verdict);
+	probe = probe_of(board, &question, &verdict, now_ms);
+	damping_step(&board->checks[index].damping, damping_of(board, &question), &probe, now_ms);
+}
+
 /*
  * Answers every configured check anew, after its damping's step if there was something new to see: a new
  * snapshot of this node, or none for too long.
@@ -278,14 +292,9 @@ answer_all(struct board *board, bool is_new, int64_t now_ms, board_listener *lis
 		struct question question;
 		struct verdict verdict;
 
+		if (is_step)
+			step(board, i, now_ms);
 		question_of_check(board->plan, i, &question);
-		if (is_step) {
-			struct damping_probe probe;
-
-			evaluate(board, &question, question.limits.bytes, &verdict);
-			probe = probe_of(board, &question, &verdict, now_ms);
-			damping_step(&board->checks[i].damping, damping_of(board, &question), &probe, now_ms);
-		}
 		tell(board, i, answer(board, &question, now_ms, &verdict), &verdict, now_ms, listener,
 			context);
 	}
@@ -330,7 +339,8 @@ board_drain(struct board *board, size_t check_index, bool is_drained, int64_t no
 		return;
 	board->checks[check_index].is_drained = is_drained;
 	compose(board, now_ms);
-	answer_all(board, false, now_ms, listener, context);
+	if (board->targets[0].is_seen) /* before, the answer is a no anyway */
+		answer_all(board, false, now_ms, listener, context);
 }
 
 void
@@ -362,27 +372,46 @@ is_same_target(const struct plan_target *a, const struct plan_target *b)
 	return strcmp(a->name, b->name) == 0 && strcmp(a->target.dbname, b->target.dbname) == 0;
 }
 
-static bool
-is_same_check(const struct plan_check *a, const struct plan_check *b)
+/* What a check of the same name was, for one that may have other limits now. */
+static void
+inherit_check(struct board_check *check, const struct board_check *former, bool is_same_server)
 {
-	return strcmp(a->name, b->name) == 0 && a->check == b->check
-		&& memcmp(a->limits.bytes, b->limits.bytes, sizeof a->limits.bytes) == 0;
+	if (is_same_server)
+		*check = *former;
+	check->is_drained = former->is_drained;
 }
 
 void
 board_inherit(struct board *board, const struct board *from, int64_t now_ms)
 {
+	bool is_same_server = is_same_target(&board->plan->targets[0], &from->plan->targets[0]);
+
 	for (size_t i = 0; i < board->plan->target_count; i++)
 		for (size_t j = 0; j < from->plan->target_count; j++)
-			if (is_same_target(&board->plan->targets[i], &from->plan->targets[j])) {
+			if (is_same_target(&board->plan->targets[i], &from->plan->targets[j]))
 				board->targets[i] = from->targets[j];
-				if (i == 0 && j == 0)
-					board->history = from->history;
-			}
 	for (size_t i = 0; i < board->plan->check_count; i++)
-		for (size_t j = 0; j < from->plan->check_count; j++)
-			if (is_same_check(&board->plan->checks[i], &from->plan->checks[j]))
-				board->checks[i] = from->checks[j];
+		for (size_t j = 0; j < from->plan->check_count; j++) {
+			const struct plan_check *to = &board->plan->checks[i], *of = &from->plan->checks[j];
+
+			if (strcmp(to->name, of->name) == 0 && to->check == of->check)
+				inherit_check(&board->checks[i], &from->checks[j], is_same_server);
+		}
+	if (is_same_server) {
+		board->history = from->history;
+		board->was_known = from->was_known;
+	}
 	board->generation = from->generation;
 	compose(board, now_ms);
+}
+
+void
+board_settle(struct board *board, int64_t now_ms, board_listener *listener, void *context)
+{
+	if (!board->targets[0].is_seen)
+		return;
+	for (size_t i = 0; i < board->plan->check_count; i++)
+		if (!board->checks[i].damping.has_begun)
+			step(board, i, now_ms);
+	answer_all(board, false, now_ms, listener, context);
 }

@@ -66,10 +66,17 @@ typedef void board_listener(void *context, const struct board_change *change);
 void board_init(struct board *board, const struct plan *plan, int64_t now_ms);
 
 /*
- * Takes over what another board knows: targets and checks of the same name and definition, and what the
- * operator has said. For a new plan.
+ * Takes over what another board knows, for a new plan: targets of the same name and connection, checks of the
+ * same name and kind, whatever their limits are now (answers only if this node's server is the same), and what the
+ * operator has said.
  */
 void board_inherit(struct board *board, const struct board *from, int64_t now_ms);
+
+/*
+ * Answers from what was inherited: a check that is new takes its first step at once, from the facts that
+ * are there, so that nobody hears a no only because of a reload.
+ */
+void board_settle(struct board *board, int64_t now_ms, board_listener *listener, void *context);
 
 /*
  * Takes in what was seen of the target at `index` at `seen_ms`. If that is this node, every check's damping

@@ -134,6 +134,14 @@ gate_open(struct event_base *base, int listener, int64_t patience_ms, size_t wai
 }
 
 void
+gate_retire(struct gate *gate)
+{
+	if (gate->listener != NULL)
+		evconnlistener_free(gate->listener);
+	gate->listener = NULL;
+}
+
+void
 gate_close(struct gate *gate)
 {
 	struct waiting *waiting;
@@ -142,6 +150,6 @@ gate_close(struct gate *gate)
 		return;
 	while ((waiting = TAILQ_FIRST(&gate->waiting)) != NULL)
 		dismiss(waiting);
-	evconnlistener_free(gate->listener);
+	gate_retire(gate);
 	free(gate);
 }

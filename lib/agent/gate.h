@@ -24,6 +24,9 @@ typedef void gate_taker(void *context, int fd, const struct sockaddr *address, s
 struct gate *gate_open(struct event_base *base, int listener, int64_t patience_ms, size_t waiting_max,
 	gate_taker *taker, void *context) __attribute__((warn_unused_result));
 
+/* Stops accepting; those who wait may still speak. */
+void gate_retire(struct gate *gate);
+
 /* Closes those who wait, and stops accepting. Accepts NULL. */
 void gate_close(struct gate *gate);
 

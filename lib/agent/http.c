@@ -16,6 +16,9 @@
 /* A client between two requests of one connection, such as Prometheus, may be silent for so long. */
 enum { IDLE_MS = 75000 };
 
+/* What is left for an answer to leave, when its client has ended its side. */
+enum { FAREWELL_MS = 100 };
+
 /* Room of one connection for the request line and all headers. More is answered with 414 or 431. */
 enum { CONNECTION_BYTES = 8192 };
 
@@ -272,6 +275,21 @@ on_uri(void *context, const char *uri, struct MHD_Connection *connection)
 	return request;
 }
 
+/*
+ * A client that has ended its side together with its request will ask nothing more. MHD, whose epoll is
+ * edge-triggered, does not hear of an end that came with data.
+ */
+static void
+await_next(struct client *client)
+{
+	char byte;
+
+	if (recv(client->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		set_deadline(client, FAREWELL_MS);
+	else
+		set_deadline(client, IDLE_MS);
+}
+
 static void
 on_completed(void *context, struct MHD_Connection *connection, void **request_data,
 	enum MHD_RequestTerminationCode code)
@@ -284,7 +302,7 @@ on_completed(void *context, struct MHD_Connection *connection, void **request_da
 	free(*request_data);
 	*request_data = NULL;
 	if (info != NULL && info->socket_context != NULL)
-		set_deadline(info->socket_context, IDLE_MS);
+		await_next(info->socket_context);
 }
 
 /* -- connections ------------------------------------------------------------------------------- */
@@ -518,6 +536,13 @@ int64_t
 http_connection_count(const struct http *http)
 {
 	return http->client_count;
+}
+
+void
+http_retire(struct http *http)
+{
+	for (size_t i = 0; i < http->gate_count; i++)
+		gate_retire(http->gates[i]);
 }
 
 void

@@ -243,6 +243,12 @@ line_open(struct event_base *base, int listener, const struct line_manner *manne
 }
 
 void
+line_retire(struct line *line)
+{
+	gate_retire(line->gate);
+}
+
+void
 line_close(struct line *line)
 {
 	struct client *client;

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/agent/address.h"
 #include "lib/agent/service.h"
 #include "lib/base/text.h"
 
@@ -39,15 +40,11 @@ add_list(struct listen_points *points, enum listen_kind kind, const char *list, 
 	struct err *err)
 {
 	for (size_t i = 0; list[0] != '\0' && i < text_item_count(list); i++) {
-		char item[256];
-		const char *address = item;
-		size_t length;
+		char item[128];
 
-		text_item(list, i, item, sizeof item);
-		address += strspn(address, " \t");
-		length = strcspn(address, " \t");
-		item[(size_t)(address - item) + length] = '\0';
-		if (add_point(points, kind, address, check, err) != 0)
+		if (address_item(list, i, item, sizeof item) != 0)
+			return err_set(err, ERR_USAGE, "an address to listen on is too long");
+		if (add_point(points, kind, item, check, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -83,6 +80,8 @@ add_kind(struct listen_points *points, enum listen_kind kind, const char *name, 
 
 	if (add_inherited(points, kind, name, check, &has_any, err) != 0)
 		return -1;
+	if (kind == LISTEN_SOCKET && !has_any && list[0] != '\0') /* a path may hold commas */
+		return add_point(points, kind, list, check, err);
 	return has_any ? 0 : add_list(points, kind, list, check, err);
 }
 
@@ -127,35 +126,22 @@ refuse(const char *address, int fd, struct err *err)
 	return -1;
 }
 
-/* libevent takes the beginning of a port for the port. */
-static bool
-has_whole_port(const char *address)
-{
-	const char *colon = strrchr(address, ':');
-
-	return colon != NULL && colon[1] != '\0' && colon[1 + strspn(colon + 1, "0123456789")] == '\0';
-}
-
 static int
 open_address(const char *address, struct err *err)
 {
 	struct sockaddr_storage where;
-	int length = sizeof where, fd, on = 1, off = 0;
+	int fd, on = 1, off = 0;
+	socklen_t length;
 
-	if (!has_whole_port(address)
-		|| evutil_parse_sockaddr_port(address, (struct sockaddr *)&where, &length) != 0
-		|| ((struct sockaddr_in *)&where)->sin_port == 0) { /* at the same place for IPv6 */
-		err_set(err, ERR_USAGE, "\"%s\" is no address to listen on", address);
-		return err_hint(
-			err, "write numbers: 10.0.0.11:8009, [::1]:8009, 0.0.0.0:8009 or [::]:8009 for all");
-	}
+	if (address_parse(address, &where, &length, err) != 0)
+		return -1;
 	fd = socket(where.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return refuse(address, fd, err);
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0
 		|| (where.ss_family == AF_INET6
 			&& setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0)
-		|| bind(fd, (struct sockaddr *)&where, (socklen_t)length) != 0 || listen(fd, BACKLOG) != 0)
+		|| bind(fd, (struct sockaddr *)&where, length) != 0 || listen(fd, BACKLOG) != 0)
 		return refuse(address, fd, err);
 	return fd;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/agent/address.h"
 #include "lib/run/settings.h"
 
 int
@@ -42,7 +43,9 @@ verify_listen(const struct plan_listen *listen, struct err *err)
 		err_set(err, ERR_USAGE, "[listen]: TLS needs both tls_certificate and tls_key");
 		return err_hint(err, "tls_client_ca comes on top of them");
 	}
-	return 0;
+	if (address_verify_list(listen->http, err) != 0)
+		return err_context(err, "[listen]: http");
+	return address_verify_list(listen->agent, err) == 0 ? 0 : err_context(err, "[listen]: agent");
 }
 
 /* The limits to come back within are of what the check measures, and not looser than critical. */
@@ -87,6 +90,8 @@ finish_check(struct plan_check *check, struct err *err)
 		return err_set(err, ERR_USAGE, "[check %s]: weight_ramp is longer than a day", check->name);
 	check->answer.damping.weight_min = 1;
 	check->answer.damping.warning_is_failure = check->answer.warning_is_failure;
+	if (address_verify_list(check->answer.agent, err) != 0)
+		return err_context(err, "[check %s]: agent", check->name);
 	return verify_recover(check, err);
 }
 

@@ -16,6 +16,7 @@ struct asking {
 	struct settings_given given;
 	bool is_changed;   /* something differs from what is configured */
 	bool has_lag, has_critical; /* given as parameters; one excludes the other */
+	bool has_mode;
 };
 
 static void
@@ -154,6 +155,9 @@ take_drained(struct asking *asking, const char *value, struct err *err)
 static int
 take_mode(struct asking *asking, const char *value, struct err *err)
 {
+	if (asking->has_mode)
+		return err_set(err, ERR_USAGE, "parameter \"mode\" is given twice");
+	asking->has_mode = true;
 	asking->question->limits.health.is_by_write = strcmp(value, "write") == 0;
 	if (asking->question->limits.health.is_by_write || strcmp(value, "apply") == 0)
 		return 0;

@@ -20,7 +20,7 @@ struct served_line {
 
 struct serve {
 	struct event_base *base;
-	const struct plan *plan;
+	const struct plan *plan; /* while it is opened */
 	struct serve_answerer answerer;
 	struct listen_points points;
 	struct http *http;
@@ -128,6 +128,16 @@ begin(struct serve *serve, const struct serve *former, struct err *err)
 	return open_http(serve, waiting, err);
 }
 
+/* Frees all but the listening sockets. */
+static void
+release(struct serve *serve)
+{
+	http_close(serve->http);
+	for (size_t i = 0; i < serve->line_count; i++)
+		line_close(serve->lines[i].line);
+	free(serve);
+}
+
 int
 serve_open(struct event_base *base, const struct plan *plan, const struct serve *former,
 	const struct serve_answerer *answerer, struct serve **ret, struct err *err)
@@ -140,7 +150,8 @@ serve_open(struct event_base *base, const struct plan *plan, const struct serve 
 	serve->plan = plan;
 	serve->answerer = *answerer;
 	if (begin(serve, former, err) != 0) {
-		serve_close(serve, former);
+		listen_close(&serve->points, former == NULL ? NULL : &former->points);
+		release(serve);
 		return -1;
 	}
 	*ret = serve;
@@ -154,13 +165,19 @@ serve_http(const struct serve *serve)
 }
 
 void
-serve_close(struct serve *serve, const struct serve *successor)
+serve_retire(struct serve *serve, const struct serve *successor)
+{
+	http_retire(serve->http);
+	for (size_t i = 0; i < serve->line_count; i++)
+		line_retire(serve->lines[i].line);
+	listen_close(&serve->points, &successor->points);
+}
+
+void
+serve_close(struct serve *serve)
 {
 	if (serve == NULL)
 		return;
-	http_close(serve->http);
-	for (size_t i = 0; i < serve->line_count; i++)
-		line_close(serve->lines[i].line);
-	listen_close(&serve->points, successor == NULL ? NULL : &successor->points);
-	free(serve);
+	listen_close(&serve->points, NULL);
+	release(serve);
 }

@@ -33,8 +33,13 @@ int serve_open(struct event_base *base, const struct plan *plan, const struct se
 
 const struct http *serve_http(const struct serve *serve);
 
-/* Stops, ends every connection, and closes the sockets that `successor` (may be NULL) has not taken over.
- * Accepts NULL. */
-void serve_close(struct serve *serve, const struct serve *successor);
+/*
+ * Stops accepting, and closes the sockets that `successor` has not taken over. Connections that are there are
+ * served on, with whatever the answerer says now, until serve_close(); a reload cuts off nobody.
+ */
+void serve_retire(struct serve *serve, const struct serve *successor);
+
+/* Stops and ends every connection. Accepts NULL. */
+void serve_close(struct serve *serve);
 
 #endif

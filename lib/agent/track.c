@@ -183,6 +183,8 @@ track_open(const struct plan *plan, const bool *answers, int64_t silence_ms, str
 void
 track_set(struct track *track, size_t index, bool is_yes)
 {
+	if (track == NULL)
+		return;
 	track->wanted.is_yes[index] = is_yes;
 	track_beat(track);
 }

@@ -23,7 +23,7 @@ struct track;
 struct track *track_open(const struct plan *plan, const bool *answers, int64_t silence_ms, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Has the file of the plan's track_file at `index` say yes or no. */
+/* Has the file of the plan's track_file at `index` say yes or no. Accepts NULL: there is no writer (yet). */
 void track_set(struct track *track, size_t index, bool is_yes);
 
 /* Says that the agent is alive; due several times within silence_ms. */

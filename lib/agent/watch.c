@@ -71,16 +71,22 @@ end_worker(struct watch *watch)
 		kill(watch->pid, SIGKILL);
 }
 
+/*
+ * Only the newest of what has come is told: when this process stood still for a while, the older ones tell
+ * of a time that is over, and could still say yes.
+ */
 static void
 on_message(evutil_socket_t fd, short events, void *context)
 {
 	struct watch *watch = context;
 	struct worker_message message;
+	int64_t before = watch->counts.probes;
 	int taken;
 
 	(void)events;
-	while ((taken = worker_take(fd, &message)) > 0) {
+	while ((taken = worker_take(fd, &message)) > 0)
 		watch->counts.probes++;
+	if (watch->counts.probes > before) {
 		set_timer(watch, overrun_ms(watch));
 		watch->listener(watch->context, watch->index, &message);
 	}
@@ -176,7 +182,7 @@ log_end(const struct watch *watch, int status)
 bool
 watch_reap(struct watch *watch, pid_t pid, int status)
 {
-	if (watch->pid != pid)
+	if (watch == NULL || watch->pid != pid)
 		return false;
 	log_end(watch, status);
 	close_channel(watch);

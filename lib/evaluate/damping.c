@@ -55,10 +55,10 @@ ramp_percent(const struct damping_state *state, const struct damping_limits *lim
 {
 	int64_t elapsed_ms = now_ms - state->since_ms;
 
-	if (!state->has_been_no || elapsed_ms >= limits->weight_ramp_ms)
-		return 100;
 	if (elapsed_ms < 0) /* a question that was stamped just before the probe */
 		elapsed_ms = 0;
+	if (!state->has_been_no || elapsed_ms >= limits->weight_ramp_ms)
+		return 100;
 	return (int)(limits->weight_min + (100 - limits->weight_min) * elapsed_ms / limits->weight_ramp_ms);
 }
 

@@ -31,7 +31,7 @@ PURE_FILES = (
     "lib/base/text", "lib/base/parse", "lib/base/err", "lib/collect/message", "lib/collect/place",
     "lib/run/settings_set", "lib/run/settings_nearest", "lib/run/settings_write", "lib/run/mask",
     "lib/agent/route", "lib/agent/health", "lib/agent/question", "lib/agent/board", "lib/agent/patroni", "lib/agent/history",
-    "lib/agent/plan_rows", "lib/agent/plan_verify",
+    "lib/agent/plan_rows", "lib/agent/plan_verify", "lib/agent/address",
     "lib/agent/page", "lib/agent/page_band", "lib/agent/page_chart", "lib/agent/page_checks", "lib/agent/page_html",
     "lib/agent/page_look", "lib/agent/page_node", "lib/agent/page_others",
 )
