@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A throwaway cluster of three nodes, a failover, and what the checks answer meanwhile.
+"""A throwaway cluster of three nodes, failovers, and what the checks, the agents and HAProxy answer meanwhile.
 
     tests/demo.py                 shows it and leaves nothing behind          (make demo)
     KEEP=1 tests/demo.py          keeps the cluster for trying the checks     (make demo KEEP=1)
@@ -22,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "live"))
 try:
     import psycopg2
 
+    import demo_agent
+    import haproxy
     import installations
     import postgres
     import programs
@@ -30,19 +32,16 @@ try:
 except ImportError as error:
     sys.exit(f"demo: {error}: apt-get install python3-psycopg2 (make deps-demo)")
 
+from demo_agent import CLIENT, ROLE, say  # noqa: E402 (only where the above is found)
+
 LEADER, REPLICA = "check_pg_leader", "check_pg_replica"
-ROLE = "pgha"
-MARK = "pgha-demo"  # a file in the directory: stop removes no other directory
+MARK = "pgha-demo"  # a file in the directory, with what else runs: stop removes no other directory
 TURN_SECONDS = 15   # longer than any answer may take to turn
 YES, NO = 0, 2      # exit codes of OK and CRITICAL: the demo expects no other
 
 
 class Failure(Exception):
     """Why the demo cannot go on, in one line."""
-
-
-def say(text=""):
-    print(text, flush=True)
 
 
 # --- asking ----------------------------------------------------------------------------------------------------------
@@ -66,10 +65,10 @@ class Answers:
     def __init__(self):
         self.wrong = []
 
-    def judge(self, what, expected, code):
+    def judge(self, what, expected, code, kind="exit code"):
         if code != expected:
-            self.wrong.append(f"{what}: exit code {code} instead of {expected}")
-            say(f"    ^ wrong: exit code {code}, must be {expected}")
+            self.wrong.append(f"{what}: {kind} {code} instead of {expected}")
+            say(f"    ^ wrong: {kind} {code}, must be {expected}")
 
     def show(self, *nodes, commands=False):
         """Puts both questions to each (server, role, leader's exit code, replica's) and prints the answers."""
@@ -139,12 +138,13 @@ def newest_installation():
 
 def start_cluster(cluster):
     """n1 and its standbys n2 (synchronous) and n3."""
-    # Only the monitoring role is let in, and the superuser through a socket that is ours: a kept cluster is a guest
-    # on somebody's machine.
+    # Only roles that can do little are let in, and the superuser through a socket that is ours: a kept cluster is a
+    # guest on somebody's machine.
     n1 = cluster.primary("n1", settings={"unix_socket_permissions": "0700"})
-    n1.hba(f"host all {ROLE} samenet trust\n")
+    n1.hba(f"host all {ROLE},{CLIENT} samenet trust\n")
     n1.sql(f"CREATE ROLE {ROLE} LOGIN IN ROLE pg_monitor")
     n1.sql("CREATE TABLE orders (id int)")
+    n1.sql(f"CREATE ROLE {CLIENT} LOGIN; GRANT SELECT, INSERT ON orders TO {CLIENT}")
     n2, n3 = cluster.standby(n1, "n2"), cluster.standby(n1, "n3")
     for server in (n2, n1):
         server.configure(synchronous_standby_names="FIRST 1 (n2)")
@@ -219,25 +219,48 @@ and an asynchronous one, n3.
     promote(answers, n2, n3)
     reset_sync(answers, n2)
     answers.show((n1, "dead", NO, NO), (n2, "primary now", YES, NO), (n3, "standby of n2", NO, YES))
+    return n2, n3
+
+
+def tell_second_story(answers, cluster, n2, n3):
+    """As the first, with agents and HAProxy; they outlive this when they are kept."""
+    n4 = demo_agent.replace_lost(cluster, n2, n3)
+    with demo_agent.Site((n2, n3, n4)) as site:
+        demo_agent.tell_story(answers, site, n2, n3, n4, is_kept())
+        if is_kept():
+            keep(cluster, site)
+            cluster.servers.clear()
 
 
 # --- keeping the cluster, and ending it later ------------------------------------------------------------------------
 
-def keep(cluster):
-    """Takes the cluster out of the hands of those who clean up behind this process."""
-    n1, *standing = cluster.servers
-    n1.release()  # frees what SIGKILL left of it
-    (sandbox.directory() / MARK).write_text("", encoding="ascii")
+def is_kept():
+    return os.environ.get("KEEP", "") not in ("", "0")
+
+
+def keep(cluster, site):
+    """Takes all of it out of the hands of those who clean up behind this process."""
+    lost, standing = [[server for server in cluster.servers if server.is_running() is alive] for alive in (False, True)]
+    for server in lost:
+        server.release()  # frees what SIGKILL left of it
+    demo_agent.write_processes(sandbox.directory() / MARK, site.keep())
     for server in standing:
         sandbox.forget("process", server.process.pid)
     sandbox.forget("directory", sandbox.directory())
-    say(f"\nThe cluster stays up: n2 is the primary, n3 its standby, n1 is down.\n"
+    say(f"\nAll of it stays up: n3 is the primary, n4 its standby, n1 and n2 are down.\n"
         f"Try the checks (-f json, http, haproxy ... for other formats), here:\n\n  cd {programs.REPOSITORY}")
-    for server in cluster.servers:
+    for server in standing:
         for program in (LEADER, REPLICA):
             say("  " + " ".join(command(program, server)))
-    say("\nA superuser's session on the primary:\n\n"
-        f"  psql -h {standing[0].socket_dir} -p {standing[0].port} -U postgres")
+    say("\nAsk the agents, over HTTP and over the socket (each has /status, /metrics, /snapshot, and Patroni's paths):\n")
+    for name, agent in site.agents.items():
+        say(f"  curl http://{agent.address}:{agent.http_port}/primary   # {name}")
+    say(f"  {os.path.relpath(programs.build_directory(), programs.REPOSITORY)}/pgha-ask -s {site.agents['n3'].socket} leader")
+    say("\nA client's session through HAProxy (writes; reads), and a superuser's on the primary:\n")
+    for port in (site.write_port, site.read_port):
+        say(f"  psql -h 127.0.0.1 -p {port} -U {CLIENT} postgres")
+    primary = site.servers["n3"]
+    say(f"  psql -h {primary.socket_dir} -p {primary.port} -U postgres")
     say(f"\nEnd it, from any shell:\n\n  {Path(__file__).resolve()} stop {sandbox.directory()}")
 
 
@@ -255,6 +278,7 @@ def stop(directory):
     directory = Path(directory)
     if not (directory / MARK).exists():
         raise Failure(f"{directory} is not the directory of a demo that was kept")
+    demo_agent.stop_processes(directory / MARK)
     for data in sorted(directory.glob("c-*/*/data")):
         pid = postmaster(data)
         if pid:
@@ -271,7 +295,9 @@ def stop(directory):
 # --- all of it -------------------------------------------------------------------------------------------------------
 
 def verify_programs():
-    for program in (LEADER, REPLICA):
+    if haproxy.why_missing():
+        raise Failure(f"{haproxy.why_missing()}: apt-get install haproxy (make deps-demo)")
+    for program in (LEADER, REPLICA, "pgha-agent", "pgha-ask"):
         if programs.why_missing("plain", program):
             raise Failure(f"{programs.build_directory() / program} is not there: make")
 
@@ -281,10 +307,7 @@ def show_demo():
     os.environ.pop("PGHA_LIVE_DIR", None)  # the directory is to be ours alone
     answers, started = Answers(), time.monotonic()
     with postgres.Cluster(newest_installation()) as cluster:
-        tell_story(answers, cluster)
-        if os.environ.get("KEEP", "") not in ("", "0"):
-            keep(cluster)
-            cluster.servers.clear()
+        tell_second_story(answers, cluster, *tell_story(answers, cluster))
     say(f"\n{time.monotonic() - started:.0f} s. " + ("Every answer was as it must be." if not answers.wrong else
                                                     "Not as it must be:"))
     for wrong in answers.wrong:

@@ -154,6 +154,18 @@ write_status(const struct agent *agent, struct text *text)
 			agent->run->board.checks[i].is_yes ? "yes" : "no");
 }
 
+/*
+ * Whoever asks while the agent starts is answered when there is something to say, milliseconds later: a no
+ * in between would take a server out for nothing.
+ */
+static void
+serve_first(struct agent *agent)
+{
+	if (!agent->is_ready)
+		serve_accept(agent->run->serve);
+	agent->is_ready = true;
+}
+
 static void
 on_message(void *context, size_t index, const struct worker_message *message)
 {
@@ -167,7 +179,7 @@ on_message(void *context, size_t index, const struct worker_message *message)
 		agent);
 	set_age_timer(agent);
 	if (index == 0 && !agent->is_ready) {
-		agent->is_ready = true;
+		serve_first(agent);
 		text_init(&status, storage, sizeof storage);
 		write_status(agent, &status);
 		service_ready(status.bytes);
@@ -291,7 +303,7 @@ retire_run(struct agent *agent, struct run *run)
 	free(run);
 }
 
-/* Reads the plan and takes what may be refused: its sockets, its certificate. Serves already. */
+/* Reads the plan and takes what may be refused: its sockets, its certificate. */
 static struct run *
 open_run(struct agent *agent, const struct run *former, struct err *err)
 {
@@ -426,6 +438,8 @@ reload(struct agent *agent)
 	} else {
 		log_set_level((enum log_level)run->plan.agent.log);
 		agent->run = run;
+		if (agent->is_ready)
+			serve_accept(run->serve);
 		if (start_watches(agent, run, former, &err) != 0)
 			give_up(agent, &err);
 		board_settle(&run->board, clock_now_ms(), on_change, agent);
@@ -499,6 +513,8 @@ on_beat(evutil_socket_t fd, short events, void *context)
 	(void)events;
 	/* First: when this process stood still, what the files said then may be too old by now. */
 	board_age(&agent->run->board, clock_now_ms(), on_change, agent);
+	if (clock_now_ms() - agent->started_ms > agent->run->plan.agent.max_age_ms)
+		serve_first(agent); /* nothing came: say so */
 	if (agent->run->track != NULL)
 		track_beat(agent->run->track);
 	if (service_watchdog_ms() > 0) {

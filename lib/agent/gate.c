@@ -124,13 +124,19 @@ gate_open(struct event_base *base, int listener, int64_t patience_ms, size_t wai
 		.taker = taker,
 		.context = context};
 	TAILQ_INIT(&gate->waiting);
-	gate->listener = evconnlistener_new(base, on_connect, gate, LEV_OPT_CLOSE_ON_EXEC, 0, listener);
+	gate->listener = evconnlistener_new(base, on_connect, gate, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0, listener);
 	if (gate->listener == NULL) {
 		free(gate);
 		return NULL;
 	}
 	evconnlistener_set_error_cb(gate->listener, on_error);
 	return gate;
+}
+
+void
+gate_accept(struct gate *gate)
+{
+	evconnlistener_enable(gate->listener);
 }
 
 void

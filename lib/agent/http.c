@@ -539,6 +539,13 @@ http_connection_count(const struct http *http)
 }
 
 void
+http_accept(struct http *http)
+{
+	for (size_t i = 0; i < http->gate_count; i++)
+		gate_accept(http->gates[i]);
+}
+
+void
 http_retire(struct http *http)
 {
 	for (size_t i = 0; i < http->gate_count; i++)

@@ -63,6 +63,9 @@ int http_listen(struct http *http, int listener) __attribute__((warn_unused_resu
 /* How many connections there are that have sent something. */
 int64_t http_connection_count(const struct http *http);
 
+/* Begins to accept. */
+void http_accept(struct http *http);
+
 /* Stops accepting; connections that are there go on. */
 void http_retire(struct http *http);
 

@@ -243,6 +243,12 @@ line_open(struct event_base *base, int listener, const struct line_manner *manne
 }
 
 void
+line_accept(struct line *line)
+{
+	gate_accept(line->gate);
+}
+
+void
 line_retire(struct line *line)
 {
 	gate_retire(line->gate);

@@ -32,6 +32,9 @@ struct line_manner {
 struct line *line_open(struct event_base *base, int listener, const struct line_manner *manner)
 	__attribute__((warn_unused_result));
 
+/* Begins to accept. */
+void line_accept(struct line *line);
+
 /* Stops accepting; those who are connected are still answered. */
 void line_retire(struct line *line);
 

@@ -158,6 +158,14 @@ serve_open(struct event_base *base, const struct plan *plan, const struct serve 
 	return 0;
 }
 
+void
+serve_accept(struct serve *serve)
+{
+	http_accept(serve->http);
+	for (size_t i = 0; i < serve->line_count; i++)
+		line_accept(serve->lines[i].line);
+}
+
 const struct http *
 serve_http(const struct serve *serve)
 {

@@ -23,13 +23,16 @@ struct serve_answerer {
 };
 
 /*
- * Begins to serve as a plan says. Sockets that `former` (may be NULL) serves on as well are taken over, and
+ * Takes what a plan says to listen on. Sockets that `former` (may be NULL) serves on as well are taken over, and
  * both accept on them until one is closed. -1 with class usage, and nothing is changed: an address that
  * cannot be had, a certificate that cannot be used.
  */
 int serve_open(struct event_base *base, const struct plan *plan, const struct serve *former,
 	const struct serve_answerer *answerer, struct serve **ret, struct err *err)
 	__attribute__((warn_unused_result));
+
+/* Begins to accept. Clients that came before have waited. */
+void serve_accept(struct serve *serve);
 
 const struct http *serve_http(const struct serve *serve);
 
