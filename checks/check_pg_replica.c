@@ -69,6 +69,18 @@ judge_hidden(const struct replica_limits *limits, struct verdict *verdict)
 	judge_fault(verdict, &limits->policy, &fault);
 }
 
+/* It holds what its sender does not: after a failover, what the old primary had not sent to the new one. */
+static void
+judge_ahead(const struct snapshot_standby *standby, struct verdict *verdict)
+{
+	char replayed[LSN_TEXT_SIZE], end[LSN_TEXT_SIZE];
+
+	judge_reason(verdict, STATE_CRITICAL, "ahead of its sender %s: has replayed %s, and WAL ends at %s there",
+		standby->sender_host, lsn_format(standby->replay_lsn, replayed),
+		lsn_format(standby->latest_end_lsn, end));
+	judge_hint(verdict, "it has rows that its primary does not have, and cannot follow it: use pg_rewind, or clone it anew");
+}
+
 /* Whether WAL comes in. False when nothing more can be said. */
 static bool
 judge_source(
@@ -96,6 +108,13 @@ judge_source(
 	case LAG_NOT_STREAMING:
 		judge_reason(verdict, limits->allow_archive_recovery ? STATE_OK : STATE_CRITICAL,
 			"not streaming: the WAL receiver is %s, lag unknown", standby->receiver_status);
+		break;
+	case LAG_STARTING:
+		judge_reason(verdict, limits->allow_archive_recovery ? STATE_OK : STATE_CRITICAL,
+			"not streaming yet: the WAL receiver has just connected, lag unknown");
+		break;
+	case LAG_AHEAD:
+		judge_ahead(standby, verdict);
 		break;
 	case LAG_NO_RECEIVER:
 		if (limits->allow_archive_recovery) {

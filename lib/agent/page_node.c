@@ -95,6 +95,14 @@ source_reason(const struct snapshot_standby *standby, struct text *text)
 		text_add(text, "not streaming: the WAL receiver is ");
 		page_html_name(standby->receiver_status, text);
 		break;
+	case LAG_STARTING:
+		text_add(text, "not streaming yet: the WAL receiver has just connected");
+		break;
+	case LAG_AHEAD:
+		text_add(text, "ahead of its sender ");
+		page_html_address(standby->sender_host, standby->sender_port, text);
+		text_add(text, ", from which it has parted");
+		break;
 	case LAG_HIDDEN:
 		text_add(text, "not permitted to see its WAL receiver");
 		break;

@@ -16,6 +16,19 @@ enum { SILENCE_MARGIN_MS = 5000 };
  */
 enum { SILENCE_NORMAL_MS = 30000 + SILENCE_MARGIN_MS };
 
+/*
+ * Right after it connects, a receiver streams but has had no message yet, and what it knows is
+ * from before, however long ago that was. A sender that has WAL to send does so at once; one
+ * that sent nothing for this long after the start (which counts as a receipt) has none.
+ */
+enum { FIRST_MESSAGE_MS = 1000 };
+
+static bool
+has_heard(const struct snapshot_standby *standby)
+{
+	return standby->has_heard || standby->receipt_age_ms >= FIRST_MESSAGE_MS;
+}
+
 enum lag_source
 lag_source(const struct snapshot_standby *standby)
 {
@@ -30,6 +43,14 @@ lag_source(const struct snapshot_standby *standby)
 		return LAG_SILENT;
 	if (standby->receipt_age_ms > SILENCE_NORMAL_MS)
 		return LAG_STALE;
+	if (!has_heard(standby))
+		return LAG_STARTING;
+	/*
+	 * Every message tells where the sender's WAL ends, so nothing beyond it can have come from this sender: its
+	 * history and ours have parted. Such a receiver comes and goes, streaming for a moment each time.
+	 */
+	if (standby->has_heard && standby->latest_end_lsn != LSN_NONE && standby->replay_lsn > standby->latest_end_lsn)
+		return LAG_AHEAD;
 	return LAG_STREAMING;
 }
 
@@ -41,19 +62,10 @@ newest_known(const struct snapshot_standby *standby)
 	return lsn_newer(received, standby->latest_end_lsn);
 }
 
-/*
- * Right after it connects, a receiver streams but has had no message yet, and what it knows is
- * from before, however long ago that was. A sender that has WAL to send does so at once; one
- * that sent nothing for this long after the start (which counts as a receipt) has none.
- */
-enum { FIRST_MESSAGE_MS = 1000 };
-
 static bool
 is_known(const struct snapshot_standby *standby)
 {
-	bool has_heard = standby->has_heard || standby->receipt_age_ms >= FIRST_MESSAGE_MS;
-
-	return lag_source(standby) == LAG_STREAMING && has_heard && standby->replay_lsn != LSN_NONE;
+	return lag_source(standby) == LAG_STREAMING && standby->replay_lsn != LSN_NONE;
 }
 
 int64_t

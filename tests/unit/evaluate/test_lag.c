@@ -61,8 +61,26 @@ the_newest_position_known_is_the_measure(void **state)
 	assert_true(lag_bytes(&standby) == 30);
 	standby.written_lsn = standby.receive_lsn = LSN_NONE;
 	assert_true(lag_bytes(&standby) == 30);
-	standby.latest_end_lsn = standby.replay_lsn - 5; /* replay may be ahead of the last message */
-	assert_true(lag_bytes(&standby) == 0);
+}
+
+/* The sender's end of WAL is in every message, so what it sent is not beyond it. */
+static void
+a_standby_ahead_of_its_sender_has_no_lag_to_tell(void **state)
+{
+	struct snapshot_standby standby = caught_up();
+
+	(void)state;
+	standby.latest_end_lsn = standby.replay_lsn - 5;
+	assert_int_equal(lag_source(&standby), LAG_AHEAD);
+	assert_true(lag_bytes(&standby) == -1);
+	assert_true(lag_ms(&standby) == -1);
+	standby.has_heard = false; /* an older value, from another connection */
+	assert_int_equal(lag_source(&standby), LAG_STARTING);
+	standby.receipt_age_ms = 1000;
+	assert_int_equal(lag_source(&standby), LAG_STREAMING);
+	standby.has_heard = true;
+	standby.latest_end_lsn = LSN_NONE;
+	assert_int_equal(lag_source(&standby), LAG_STREAMING);
 }
 
 static void
@@ -169,7 +187,7 @@ a_receiver_that_has_heard_nothing_yet_is_given_a_second(void **state)
 	(void)state;
 	standby.has_heard = false; /* whatever latest_end_lsn still says from before */
 	standby.receipt_age_ms = 999;
-	assert_int_equal(lag_source(&standby), LAG_STREAMING);
+	assert_int_equal(lag_source(&standby), LAG_STARTING);
 	assert_true(lag_bytes(&standby) == -1);
 	assert_true(lag_ms(&standby) == -1);
 	standby.receipt_age_ms = 1000;
@@ -210,6 +228,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_idle_primary_makes_no_lag_however_old_its_last_transaction),
 		cmocka_unit_test(the_newest_position_known_is_the_measure),
+		cmocka_unit_test(a_standby_ahead_of_its_sender_has_no_lag_to_tell),
 		cmocka_unit_test(a_lag_in_bytes_crosses_4_gib),
 		cmocka_unit_test(a_lag_in_time_is_the_age_of_the_last_transaction_replayed),
 		cmocka_unit_test(without_fresh_knowledge_the_lag_is_unknown_and_never_zero),
