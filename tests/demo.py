@@ -226,9 +226,9 @@ def tell_second_story(answers, cluster, n2, n3):
     """As the first, with agents and HAProxy; they outlive this when they are kept."""
     n4 = demo_agent.replace_lost(cluster, n2, n3)
     with demo_agent.Site((n2, n3, n4)) as site:
-        demo_agent.tell_story(answers, site, n2, n3, n4, is_kept())
+        new, other = demo_agent.tell_story(answers, site, n2, (n3, n4), is_kept())
         if is_kept():
-            keep(cluster, site)
+            keep(cluster, site, new, other)
             cluster.servers.clear()
 
 
@@ -238,28 +238,29 @@ def is_kept():
     return os.environ.get("KEEP", "") not in ("", "0")
 
 
-def keep(cluster, site):
+def keep(cluster, site, primary, standby):
     """Takes all of it out of the hands of those who clean up behind this process."""
-    lost, standing = [[server for server in cluster.servers if server.is_running() is alive] for alive in (False, True)]
-    for server in lost:
-        server.release()  # frees what SIGKILL left of it
+    standing = (primary, standby)
+    for server in cluster.servers:
+        if server not in standing:
+            server.release()  # frees what SIGKILL left of it
     demo_agent.write_processes(sandbox.directory() / MARK, site.keep())
     for server in standing:
         sandbox.forget("process", server.process.pid)
     sandbox.forget("directory", sandbox.directory())
-    say(f"\nAll of it stays up: n3 is the primary, n4 its standby, n1 and n2 are down.\n"
+    say(f"\nAll of it stays up: {primary.name} is the primary, {standby.name} its standby, n1 and n2 are down.\n"
         f"Try the checks (-f json, http, haproxy ... for other formats), here:\n\n  cd {programs.REPOSITORY}")
     for server in standing:
         for program in (LEADER, REPLICA):
             say("  " + " ".join(command(program, server)))
-    say("\nAsk the agents, over HTTP and over the socket (each has /status, /metrics, /snapshot, and Patroni's paths):\n")
+    say("\nAsk the agents, over HTTP (each has /status, /metrics, /snapshot, and Patroni's paths) and over a socket:\n")
     for name, agent in site.agents.items():
         say(f"  curl http://{agent.address}:{agent.http_port}/primary   # {name}")
-    say(f"  {os.path.relpath(programs.build_directory(), programs.REPOSITORY)}/pgha-ask -s {site.agents['n3'].socket} leader")
+    build = os.path.relpath(programs.build_directory(), programs.REPOSITORY)
+    say(f"  {build}/pgha-ask -s {site.agents[primary.name].socket} leader")
     say("\nA client's session through HAProxy (writes; reads), and a superuser's on the primary:\n")
     for port in (site.write_port, site.read_port):
         say(f"  psql -h 127.0.0.1 -p {port} -U {CLIENT} postgres")
-    primary = site.servers["n3"]
     say(f"  psql -h {primary.socket_dir} -p {primary.port} -U postgres")
     say(f"\nEnd it, from any shell:\n\n  {Path(__file__).resolve()} stop {sandbox.directory()}")
 

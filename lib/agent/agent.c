@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -603,6 +604,19 @@ start(struct agent *agent, struct err *err)
 	return start_watches(agent, agent->run, NULL, err);
 }
 
+/* Workers are gone within milliseconds of their SIGKILL; none is left behind as a zombie. */
+static void
+await_children(void)
+{
+	enum { PATIENCE_MS = 200, STEP_MS = 2 };
+	int64_t until_ms = clock_now_ms() + PATIENCE_MS;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0 && clock_now_ms() < until_ms)
+		if (pid == 0)
+			poll(NULL, 0, STEP_MS);
+}
+
 int
 agent_run(const char *path, const struct check *const *table, const char *version)
 {
@@ -623,6 +637,7 @@ agent_run(const char *path, const struct check *const *table, const char *versio
 	}
 	serve_close(agent.retired);
 	close_run(agent.run);
+	await_children();
 	close_loop(&agent);
 	return code;
 }

@@ -77,6 +77,14 @@ send_answer(int code, const struct text *body, struct text *answer)
 }
 
 static void
+explain(const struct verdict *verdict, struct text *body)
+{
+	text_add(body, "pgha-ask: %s: %s\n", state_name(verdict->state), verdict->summary);
+	if (verdict->hint[0] != '\0')
+		text_add(body, "pgha-ask: hint: %s\n", verdict->hint);
+}
+
+static void
 ask(const struct agent_facts *facts, const char *rest, struct text *body, struct text *answer)
 {
 	char name[WORD_SIZE], manner[WORD_SIZE];
@@ -101,6 +109,9 @@ ask(const struct agent_facts *facts, const char *rest, struct text *body, struct
 		options.is_coloured = manner[1] == 'c';
 	}
 	format->write(&verdict, &options, body);
+	/* keepalived's format is an exit code; with -v pgha-ask says why on standard error, as the checks do. */
+	if (id == FORMAT_KEEPALIVED && (options.verbosity > 0 || verdict.fault.class == ERR_USAGE))
+		explain(&verdict, body);
 	send_answer(format_exit_code(format, &verdict, &options), body, answer);
 }
 

@@ -9,8 +9,8 @@
     detection   from a crash to the first "no", from a promotion to the first "yes"
     cost        pgha-ask against the check, the agent's memory, its idle work
 
-Ratios count, because machines differ and drift: what is compared takes turns in short rounds.  Exit code 1 when a budget
-is not kept.
+Ratios count, because machines differ and drift: what is compared takes turns in short rounds.  Exit code 1 when a
+budget is not kept.
 """
 
 import importlib

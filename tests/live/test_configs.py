@@ -75,6 +75,23 @@ def test_nagios_reads_it(path, tmp_path):
     assert ended.returncode == 0 and re.search(r"Total Errors:\s+0\n", ended.stdout), ended.stdout
 
 
+@pytest.mark.parametrize("path", sorted((CONFIGS / "prometheus").glob("*.yml")), ids=lambda p: p.name)
+def test_prometheus_reads_it(path, tmp_path):
+    promtool = tool("usr/bin/promtool")
+    ended = subprocess.run([promtool, "check", "config", path], capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 0 and "SUCCESS" in ended.stdout, ended.stdout + ended.stderr
+    broken = tmp_path / path.name
+    broken.write_text(path.read_text().replace("static_configs", "statik_configs"))
+    assert subprocess.run([promtool, "check", "config", broken], capture_output=True, timeout=30).returncode != 0
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.ini")), ids=lambda p: p.name)
+def test_the_agent_reads_it(path, check):
+    shown = check("pgha-agent", "-c", path, "--check-config")
+    assert (shown.code, shown.stderr) == (0, ""), shown
+    assert "[check leader]\n" in shown.stdout
+
+
 @pytest.mark.parametrize("path", sorted((CONFIGS / "nagios").glob("*.cfg")), ids=lambda p: p.name)
 def test_commands_for_nagios_are_accepted(path, check):
     """The command lines that Nagios would run, tried with a port where nobody listens: CRITICAL, not a usage error."""
