@@ -229,9 +229,17 @@ $(BUILD)/tests/bench/bare: $(BUILD)/obj/tests/bench/bare.o
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ $(shell pkg-config --libs libpq)
 
+$(BUILD)/tests/bench/load: $(BUILD)/obj/tests/bench/load.o
+	@mkdir -p $(@D)
+	$(link) -o $@ $^
+
+$(BUILD)/tests/bench/bare_http: $(BUILD)/obj/tests/bench/bare_http.o
+	@mkdir -p $(@D)
+	$(link) -o $@ $^ $(shell pkg-config --libs libevent)
+
 .PHONY: bench
 bench: deps-bench
-	@$(MAKE) --no-print-directory -s -j$(jobs) all $(BUILD)/tests/bench/bare
+	@$(MAKE) --no-print-directory -s -j$(jobs) all $(addprefix $(BUILD)/tests/bench/,bare bare_http load)
 	@$(python) tests/bench/bench.py
 
 # -- installation --------------------------------------------------------------------------------
