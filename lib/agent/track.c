@@ -29,6 +29,7 @@ struct track {
 	int64_t silence_ms;
 	pid_t pid;
 	int fd;
+	int64_t asked_ms; /* the first message that it has not answered; 0: it has answered all */
 	struct message wanted;
 };
 
@@ -148,6 +149,8 @@ work(void *context, int channel)
 		write_changes(&writer, &wanted);
 		if (wanted.is_last)
 			return;
+		/* It was done: see is_stuck(). */
+		send(channel, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
 }
 
@@ -156,6 +159,7 @@ work(void *context, int channel)
 static int
 start(struct track *track, struct err *err)
 {
+	track->asked_ms = 0;
 	return child_start(work, track, CHILD_OUTLIVES_PARENT, &track->pid, &track->fd, err);
 }
 
@@ -189,6 +193,20 @@ track_set(struct track *track, size_t index, bool is_yes)
 	track_beat(track);
 }
 
+/*
+ * A writer that stands still keeps what its files last said, a yes perhaps. It answers every message, and is
+ * not waited for longer than old facts are believed.
+ */
+static bool
+is_stuck(struct track *track)
+{
+	char answer;
+
+	while (recv(track->fd, &answer, sizeof answer, MSG_DONTWAIT) > 0)
+		track->asked_ms = 0;
+	return track->asked_ms != 0 && clock_now_ms() - track->asked_ms > track->silence_ms;
+}
+
 void
 track_beat(struct track *track)
 {
@@ -196,10 +214,15 @@ track_beat(struct track *track)
 
 	if (track->pid == 0 && start(track, &err) != 0)
 		return; /* told when it ended */
+	if (is_stuck(track))
+		kill(track->pid, SIGKILL); /* another takes its place when it is reaped */
 	/* A writer that is behind by hundreds of messages waits for its disk; the next beat tells all again.
 	 */
-	if (track->fd >= 0)
-		send(track->fd, &track->wanted, sizeof track->wanted, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (track->fd < 0)
+		return;
+	send(track->fd, &track->wanted, sizeof track->wanted, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (track->asked_ms == 0)
+		track->asked_ms = clock_now_ms();
 }
 
 bool
