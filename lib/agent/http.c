@@ -33,18 +33,22 @@ struct kept {
 	struct MHD_Response *response;
 };
 
+/*
+ * A request in the making; what MHD hands to each call about it. It is no memory of its own: MHD tells
+ * nobody of the end of a request that it refuses itself.
+ */
+struct request {
+	bool is_begun;
+	bool is_cut; /* holds a zero byte, behind which nothing would be seen */
+	char uri[KEPT_URI_MAX]; /* as it was sent; "" if it is longer */
+};
+
 /* A connection that has sent something. */
 struct client {
 	struct http *http;
 	struct event *deadline;
 	int fd;
-};
-
-/* A request in the making; what MHD hands to each call about it. */
-struct request {
-	bool is_begun;
-	bool is_cut; /* holds a zero byte, behind which nothing would be seen */
-	char uri[KEPT_URI_MAX]; /* as it was sent; "" if it is longer */
+	struct request request; /* one at a time */
 };
 
 struct http {
@@ -253,26 +257,26 @@ set_deadline(struct client *client, int64_t after_ms)
 {
 	struct timeval after = {.tv_sec = after_ms / 1000, .tv_usec = after_ms % 1000 * 1000};
 
-	evtimer_add(client->deadline, &after);
+	if (client->deadline != NULL) /* for want of memory, MHD's own limits are what is left */
+		evtimer_add(client->deadline, &after);
 }
 
 /* The request line is there. Whatever is returned comes back with every call about this request. */
 static void *
 on_uri(void *context, const char *uri, struct MHD_Connection *connection)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-		connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct request *request = calloc(1, sizeof *request);
+	const union MHD_ConnectionInfo *info
+		= MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct client *client = info == NULL ? NULL : info->socket_context;
 	struct http *http = context;
 
-	if (info != NULL && info->socket_context != NULL)
-		set_deadline(info->socket_context, http->manner.request_timeout_ms);
-	if (request == NULL)
+	if (client == NULL)
 		return NULL;
-	request->is_cut = strstr(uri, "%00") != NULL;
-	if (text_copy(request->uri, sizeof request->uri, uri) != 0)
-		request->uri[0] = '\0';
-	return request;
+	set_deadline(client, http->manner.request_timeout_ms);
+	client->request = (struct request){.is_cut = strstr(uri, "%00") != NULL};
+	if (text_copy(client->request.uri, sizeof client->request.uri, uri) != 0)
+		client->request.uri[0] = '\0';
+	return &client->request;
 }
 
 /*
@@ -299,7 +303,6 @@ on_completed(void *context, struct MHD_Connection *connection, void **request_da
 
 	(void)context;
 	(void)code;
-	free(*request_data);
 	*request_data = NULL;
 	if (info != NULL && info->socket_context != NULL)
 		await_next(info->socket_context);
@@ -331,8 +334,7 @@ begin_client(struct http *http, struct MHD_Connection *connection, void **socket
 	client->http = http;
 	client->fd = info->connect_fd;
 	client->deadline = evtimer_new(http->base, on_deadline, client);
-	if (client->deadline != NULL)
-		set_deadline(client, http->manner.request_timeout_ms);
+	set_deadline(client, http->manner.request_timeout_ms);
 }
 
 static void

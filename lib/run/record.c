@@ -240,6 +240,8 @@ verify_whole(const json_t *object, enum snapshot_part part, struct err *err)
 		if (snapshot_fields[i].part == part && snapshot_fields[i].type == SNAPSHOT_BOOL
 			&& json_object_get(object, snapshot_fields[i].name) == NULL)
 			return err_set(err, ERR_USAGE, "no field \"%s\"", snapshot_fields[i].name);
+	if (snapshot_list_of(part) != NULL && json_object_get(object, "total") == NULL)
+		return err_set(err, ERR_USAGE, "no field \"total\"");
 	return 0;
 }
 
