@@ -12,10 +12,12 @@ and, where there are track files, their writer, which outlives it for a moment.
 """
 
 import ctypes
+import functools
 import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,6 +33,15 @@ import sandbox
 
 PROGRAM = "pgha-agent"
 CLONE_NEWNET = 0x40000000
+
+
+@functools.lru_cache(maxsize=None)
+def executable(build):
+    """A copy that the unprivileged user can execute, wherever the repository is; one for all agents, as in life."""
+    copy = sandbox.make_directory("bin") / PROGRAM
+    shutil.copyfile(programs.path(PROGRAM, build), copy)
+    copy.chmod(0o755)
+    return str(copy)
 
 
 class Answer(NamedTuple):
@@ -145,7 +156,7 @@ class Agent:
     # --- life --------------------------------------------------------------------------------------------------------
 
     def start(self, wait=True):
-        command = [*self.argv, programs.path(PROGRAM, self.build), "-c", str(self.file)]
+        command = [*self.argv, executable(self.build), "-c", str(self.file)]
         self.process = sandbox.spawn(command, self.log, name=self.name, netns=self.netns,
                                      env=programs.environment(self.build, **self.env))
         if wait:
