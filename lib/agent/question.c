@@ -56,7 +56,6 @@ begin_route(struct asking *asking, const struct plan *plan, const struct route *
 		[ROUTE_READINESS] = &health_ready,
 		[ROUTE_LIVENESS] = &health_up,
 		[ROUTE_STANDBY_LEADER] = &health_standby_leader,
-		[ROUTE_NODE] = &health_up,
 	};
 
 	asking->question->kind = route->kind;

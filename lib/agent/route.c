@@ -11,7 +11,6 @@ static const struct route routes[] = {
 	{.name = "leader", .kind = ROUTE_CHECK, .base = "leader"},
 	{.name = "liveness", .kind = ROUTE_LIVENESS},
 	{.name = "master", .kind = ROUTE_CHECK, .base = "leader"},
-	{.name = "patroni", .kind = ROUTE_NODE},
 	{.name = "primary", .kind = ROUTE_CHECK, .base = "leader"},
 	{.name = "quorum", .kind = ROUTE_CHECK, .base = "replica", .sync = ROUTE_QUORUM},
 	{.name = "read-only", .kind = ROUTE_CHECK, .base = "replica", .accepts_primary = true},

@@ -47,7 +47,8 @@ write_file(const char *path, bool is_yes)
 	int fd, status;
 
 	snprintf(temporary, sizeof temporary, "%s.new", path);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	unlink(temporary); /* whatever was left there, a link perhaps */
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -1;
 	status = fchmod(fd, 0644) == 0 && write(fd, line, 2) == 2 ? 0 : -1;
@@ -59,17 +60,18 @@ write_file(const char *path, bool is_yes)
 	return -1;
 }
 
+/* `is_told`: that it cannot be written was said before. */
 static int
-write_or_tell(const struct plan_track *track, bool is_yes)
+write_or_tell(const struct plan_track *track, bool is_yes, bool is_told)
 {
 	if (write_file(track->file, is_yes) == 0)
 		return 0;
-	log_write(LOG_LEVEL_ERROR, "[track_file %s]: cannot write \"%s\": %s", track->name, track->file,
-		strerror(errno));
+	if (!is_told)
+		log_write(LOG_LEVEL_ERROR, "[track_file %s]: cannot write \"%s\": %s", track->name, track->file,
+			strerror(errno));
 	/* What cannot be written must at least not go on to say yes. */
-	if (!is_yes && unlink(track->file) != 0 && errno != ENOENT)
-		log_write(
-			LOG_LEVEL_ERROR, "[track_file %s]: nor remove it: %s", track->name, strerror(errno));
+	if (!is_yes && unlink(track->file) != 0 && errno != ENOENT && !is_told)
+		log_write(LOG_LEVEL_ERROR, "[track_file %s]: nor remove it: %s", track->name, strerror(errno));
 	return -1;
 }
 
@@ -79,7 +81,7 @@ track_write_no(const struct plan *plan)
 	int status = 0;
 
 	for (size_t i = 0; i < plan->track_count; i++)
-		if (write_or_tell(&plan->tracks[i], false) != 0)
+		if (write_or_tell(&plan->tracks[i], false, false) != 0)
 			status = -1;
 	return status;
 }
@@ -90,6 +92,7 @@ struct writer {
 	const struct plan *plan;
 	struct message written;
 	bool is_written[PLAN_TRACKS]; /* a file that could not be written is tried again */
+	bool is_told[PLAN_TRACKS];    /* and that is said once */
 };
 
 /* Whether a file already says so, and may stay: keepalived reads it anew whenever it is replaced. */
@@ -113,7 +116,8 @@ write_changes(struct writer *writer, const struct message *wanted)
 			const struct plan_track *track = &writer->plan->tracks[i];
 
 			writer->is_written[i] = says(track->file, wanted->is_yes[i])
-				|| write_or_tell(track, wanted->is_yes[i]) == 0;
+				|| write_or_tell(track, wanted->is_yes[i], writer->is_told[i]) == 0;
+			writer->is_told[i] = !writer->is_written[i];
 			writer->written.is_yes[i] = wanted->is_yes[i];
 		}
 }

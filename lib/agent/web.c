@@ -56,13 +56,12 @@ answer_question(const struct agent_facts *facts, const struct http_request *requ
 		return;
 	}
 	is_yes = board_answer(facts->board, &question, clock_now_ms(), &verdict);
-	answer->code = is_yes || question.kind == ROUTE_NODE ? OK : UNAVAILABLE;
+	answer->code = is_yes ? OK : UNAVAILABLE;
 	answer->media_type = formats[FORMAT_JSON].media_type;
 	/* While a weight climbs, an answer changes without any new fact. */
 	answer->is_stable = verdict.weight_percent == VERDICT_NO_WEIGHT || is_patroni;
 	if (is_patroni)
-		patroni_write(&facts->board->view[0], facts->name, facts->version,
-			question.kind == ROUTE_NODE ? NULL : &verdict, is_yes, &answer->body);
+		patroni_write(&facts->board->view[0], facts->name, facts->version, &verdict, is_yes, &answer->body);
 	else
 		answer_json(&question, &verdict, answer);
 }
@@ -81,6 +80,16 @@ answer_snapshot(const struct agent_facts *facts, struct http_answer *answer)
 	record_write_text(facts->board->view, facts->board->view_count, &answer->body);
 	answer->code = OK;
 	answer->media_type = formats[FORMAT_JSON].media_type;
+}
+
+/* What is known of the node, whatever that is: Patroni answers 200 as long as it lives. */
+static void
+answer_node(const struct agent_facts *facts, struct http_answer *answer)
+{
+	patroni_write(&facts->board->view[0], facts->name, facts->version, NULL, false, &answer->body);
+	answer->code = OK;
+	answer->media_type = formats[FORMAT_JSON].media_type;
+	answer->is_stable = true;
 }
 
 /* -- the page ---------------------------------------------------------------------------------- */
@@ -183,7 +192,8 @@ web_answer(const struct agent_facts *facts, const struct http_request *request, 
 	static const struct {
 		const char *path;
 		void (*answer)(const struct agent_facts *facts, struct http_answer *answer);
-	} pages[] = {{"/metrics", answer_metrics}, {"/snapshot", answer_snapshot}, {"/status", answer_page}};
+	} pages[] = {{"/metrics", answer_metrics}, {"/patroni", answer_node}, {"/snapshot", answer_snapshot},
+		{"/status", answer_page}};
 	static const char check[] = "/check/";
 	const char *path = request->path;
 

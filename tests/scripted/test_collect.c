@@ -174,6 +174,282 @@ a_facet_that_is_due_and_cannot_be_asked_carries_its_fault(void **state)
 	assert_int_equal(snapshot.faults[SNAPSHOT_READ_ONLY].class, ERR_NONE);
 }
 
+/* -- a connection that is kept ----------------------------------------------------------------- */
+
+#define IDENTITY "system_identifier=7123456789012345678,started_ms=1690000000000"
+
+static const struct facet *const role_facets[] = {&facet_role, NULL};
+static const struct facet *const identity_facets[] = {&facet_role, &facet_identity, NULL};
+static const struct target kept = {.host = "10.0.0.1", .port = "5432", .timeout_ms = 5000};
+static struct collect_session session;
+
+/* One look over the session, within so long. */
+static void
+look(const struct facet *const *facets, int within_ms)
+{
+	memset(&snapshot, 0xA5, sizeof snapshot);
+	collect_probe(&session, facets, clock_now_ms() + within_ms, &snapshot);
+}
+
+static void
+open_session(void)
+{
+	reset(NULL);
+	session = (struct collect_session){.target = &kept};
+	script.results = "rn";
+	script.rows[0] = PRIMARY;
+	look(role_facets, PLENTY_MS);
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_ROLE));
+	assert_non_null(session.pg);
+}
+
+static void
+close_session(void)
+{
+	collect_close(&session);
+	assert_null(session.pg);
+	collect_close(&session);
+	if (scripted_problem() != NULL)
+		fail_msg("%s", scripted_problem());
+}
+
+static void
+a_connection_is_kept_from_one_look_to_the_next(void **state)
+{
+	(void)state;
+	open_session();
+	for (int i = 0; i < 3; i++) {
+		script.results = "rn";
+		script.rows[seen.rows] = i % 2 == 0 ? STANDBY : PRIMARY;
+		look(role_facets, PLENTY_MS);
+		assert_int_equal(snapshot.role.in_recovery, i % 2 == 0);
+		assert_string_equal(snapshot.target, "10.0.0.1:5432");
+		assert_true(snapshot.server_version == 150004);
+		assert_false(collect_is_lost(&session));
+	}
+	assert_int_equal(seen.attempts, 1);
+	close_session();
+}
+
+static void
+identity_is_asked_once_for_each_connection(void **state)
+{
+	(void)state;
+	reset(NULL);
+	session = (struct collect_session){.target = &kept};
+	script.results = "rnrn";
+	script.rows[0] = PRIMARY;
+	script.rows[1] = IDENTITY;
+	look(identity_facets, PLENTY_MS);
+	assert_string_equal(snapshot.identity.system_identifier, "7123456789012345678");
+	assert_int_equal(seen.queries, 2);
+	script.results = "rn";
+	script.rows[2] = PRIMARY;
+	look(identity_facets, PLENTY_MS);
+	assert_int_equal(seen.queries, 3);
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_IDENTITY));
+	assert_true(snapshot.identity.started_ms == INT64_C(1690000000000));
+	collect_close(&session); /* whoever is there next may be another one */
+	seen.rows = 0;
+	script.results = "rnrn";
+	script.rows[1] = "system_identifier=8,started_ms=9";
+	look(identity_facets, PLENTY_MS);
+	assert_int_equal(seen.queries, 5);
+	assert_string_equal(snapshot.identity.system_identifier, "8");
+	close_session();
+}
+
+static void
+an_identity_that_could_not_be_told_is_asked_for_again(void **state)
+{
+	(void)state;
+	reset(NULL);
+	session = (struct collect_session){.target = &kept};
+	script.results = "rnen";
+	script.rows[0] = PRIMARY;
+	look(identity_facets, PLENTY_MS);
+	assert_false(snapshot_has(&snapshot, SNAPSHOT_IDENTITY));
+	assert_int_equal(snapshot.faults[SNAPSHOT_IDENTITY].class, ERR_SETUP);
+	assert_non_null(session.pg); /* what may not be seen is no reason to go */
+	script.results = "rnrn";
+	script.rows[1] = PRIMARY;
+	script.rows[2] = IDENTITY;
+	look(identity_facets, PLENTY_MS);
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_IDENTITY));
+	assert_int_equal(seen.attempts, 1);
+	close_session();
+}
+
+/* An administrator's pg_terminate_backend(), or a pooler, says nothing about the server. */
+static void
+a_connection_that_turns_out_to_be_closed_is_opened_anew_before_anything_is_said(void **state)
+{
+	(void)state;
+	open_session();
+	script.results = "rn";
+	script.rows[seen.rows] = STANDBY;
+	script.failing_query = seen.queries + 1;
+	look(role_facets, PLENTY_MS);
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_ROLE) && snapshot.role.in_recovery);
+	assert_int_equal(snapshot.faults[SNAPSHOT_ROLE].class, ERR_NONE);
+	assert_int_equal(seen.attempts, 2);
+	close_session();
+}
+
+static void
+it_is_opened_anew_once_and_no_more(void **state)
+{
+	(void)state;
+	open_session();
+	script.failing_query = seen.queries + 1;
+	script.attempts[1] = (struct scripted_attempt){.polls = "f", .message = "Connection refused\n"};
+	look(role_facets, PLENTY_MS);
+	assert_false(snapshot_has(&snapshot, SNAPSHOT_ROLE));
+	assert_int_equal(snapshot.faults[SNAPSHOT_ROLE].class, ERR_DOWN);
+	assert_int_equal(seen.attempts, 2);
+	assert_null(session.pg);
+	assert_int_equal(collect_socket(&session), -1);
+	assert_true(collect_is_lost(&session));
+	close_session();
+	/* It takes the new connection and ends that, too. */
+	open_session();
+	script.failing_query = seen.queries + 1;
+	script.failing_flush = seen.flushes + 1;
+	look(role_facets, PLENTY_MS);
+	assert_false(snapshot_has(&snapshot, SNAPSHOT_ROLE));
+	assert_int_equal(seen.attempts, 2);
+	assert_null(session.pg);
+	close_session();
+}
+
+static void
+a_new_connection_that_fails_is_not_tried_again(void **state)
+{
+	(void)state;
+	reset(NULL);
+	session = (struct collect_session){.target = &kept};
+	script.attempts[0] = (struct scripted_attempt){.polls = "f", .message = "Connection refused\n"};
+	look(role_facets, PLENTY_MS);
+	assert_int_equal(snapshot.faults[SNAPSHOT_ROLE].class, ERR_DOWN);
+	assert_int_equal(seen.attempts, 1);
+	close_session();
+	reset(NULL);
+	session = (struct collect_session){.target = &kept};
+	script.failing_query = 1;
+	look(role_facets, PLENTY_MS);
+	assert_int_equal(snapshot.faults[SNAPSHOT_ROLE].class, ERR_DOWN);
+	assert_int_equal(seen.attempts, 1);
+	close_session();
+}
+
+/* There would be no time left, and a server that is slow is not made faster by another connection. */
+static void
+after_a_timeout_it_is_not_opened_anew(void **state)
+{
+	int64_t start_ms;
+
+	(void)state;
+	open_session();
+	script.is_always_busy = true;
+	start_ms = clock_now_ms();
+	look(role_facets, 60);
+	script.is_always_busy = false;
+	assert_in_range(clock_now_ms() - start_ms, 55, 2000);
+	assert_int_equal(snapshot.faults[SNAPSHOT_ROLE].class, ERR_TIMEOUT);
+	assert_int_equal(seen.attempts, 1);
+	assert_null(session.pg); /* an answer that comes now would be taken for the next one's */
+	script.results = "rn";
+	script.rows[seen.rows] = PRIMARY;
+	look(role_facets, PLENTY_MS);
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_ROLE));
+	assert_int_equal(seen.attempts, 2);
+	collect_close(&session);
+}
+
+/* -- lists ------------------------------------------------------------------------------------- */
+
+#define SENDER(name, sum)                                                                                    \
+	"total=" sum ",pid=4711,application=" name ",address=10.0.0.12,state=streaming,sync_state=async,"    \
+	"replay_lsn=0/14000000,behind_bytes=96,replay_lag_ms"
+
+static const struct facet *const sender_facets[] = {&facet_senders, NULL};
+
+static void
+a_list_is_filled_row_by_row(void **state)
+{
+	(void)state;
+	script.results = "2n";
+	script.rows[0] = SENDER("n2", "2");
+	collect(sender_facets);
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_SENDERS));
+	assert_true(snapshot.senders.total == 2);
+	for (int i = 0; i < 2; i++) {
+		assert_true(snapshot.senders.rows[i].pid == 4711);
+		assert_string_equal(snapshot.senders.rows[i].application, "n2");
+		assert_true(snapshot.senders.rows[i].replay_lsn == 0x14000000);
+		assert_true(snapshot.senders.rows[i].behind_bytes == 96);
+		assert_true(snapshot.senders.rows[i].replay_lag_ms == SNAPSHOT_NONE);
+	}
+	assert_true(snapshot.senders.rows[2].pid == SNAPSHOT_NONE);
+}
+
+static void
+a_list_without_rows_is_an_empty_one(void **state)
+{
+	(void)state;
+	script.results = "0n";
+	script.rows[0] = SENDER("n2", "0");
+	collect(sender_facets);
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_SENDERS));
+	assert_true(snapshot.senders.total == 0);
+}
+
+static void
+rows_of_another_shape_are_a_fault(void **state)
+{
+	static const struct {
+		const char *results, *row;
+	} cases[] = {
+		{"2n", SENDER("n2", "3")}, /* one is missing */
+		{"2n", SENDER("n2", "1")}, /* one would be hidden */
+		{"rn", SENDER("n2", "0")},
+		{"rn", SENDER("n2", "-1")},
+		{"rn", SENDER("n2", "x")},
+		{"rn", SENDER("n2", "1") ",more=1"},
+		{"rn", "total=1,pid=4711"},
+		{"0n", "total=1,pid=4711"},
+		{"rn", SENDER("0123456789012345678901234567890123456789012345678901234567890123", "1")},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		reset(NULL);
+		script.results = cases[i].results;
+		script.rows[0] = cases[i].row;
+		collect(sender_facets);
+		if (snapshot_has(&snapshot, SNAPSHOT_SENDERS))
+			fail_msg("taken: %s of \"%s\"", cases[i].results, cases[i].row);
+		assert_int_equal(snapshot.faults[SNAPSHOT_SENDERS].class, ERR_PROTOCOL);
+		assert_non_null(strstr(snapshot.faults[SNAPSHOT_SENDERS].text, "senders"));
+	}
+}
+
+/* Of what is no list there is one row. */
+static void
+any_number_of_rows_is_right_for_a_list_alone(void **state)
+{
+	static const struct facet *const both[] = {&facet_role, &facet_senders, NULL};
+
+	(void)state;
+	script.results = "2ns2ns";
+	script.rows[0] = PRIMARY;
+	script.rows[1] = SENDER("n2", "2");
+	collect(both);
+	assert_false(snapshot_has(&snapshot, SNAPSHOT_ROLE));
+	assert_int_equal(snapshot.faults[SNAPSHOT_ROLE].class, ERR_PROTOCOL);
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_SENDERS));
+}
+
 int
 main(void)
 {
@@ -184,6 +460,19 @@ main(void)
 		cmocka_unit_test_setup(a_part_whose_statement_failed_carries_its_fault, reset),
 		cmocka_unit_test_setup(a_facet_that_is_seldom_due_is_asked_only_then, reset),
 		cmocka_unit_test_setup(a_facet_that_is_due_and_cannot_be_asked_carries_its_fault, reset),
+		cmocka_unit_test_setup(a_connection_is_kept_from_one_look_to_the_next, reset),
+		cmocka_unit_test_setup(identity_is_asked_once_for_each_connection, reset),
+		cmocka_unit_test_setup(an_identity_that_could_not_be_told_is_asked_for_again, reset),
+		cmocka_unit_test_setup(
+			a_connection_that_turns_out_to_be_closed_is_opened_anew_before_anything_is_said,
+			reset),
+		cmocka_unit_test_setup(it_is_opened_anew_once_and_no_more, reset),
+		cmocka_unit_test_setup(a_new_connection_that_fails_is_not_tried_again, reset),
+		cmocka_unit_test_setup(after_a_timeout_it_is_not_opened_anew, reset),
+		cmocka_unit_test_setup(a_list_is_filled_row_by_row, reset),
+		cmocka_unit_test_setup(a_list_without_rows_is_an_empty_one, reset),
+		cmocka_unit_test_setup(rows_of_another_shape_are_a_fault, reset),
+		cmocka_unit_test_setup(any_number_of_rows_is_right_for_a_list_alone, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -254,6 +254,41 @@ of_several_hosts_the_one_that_answers_is_used_and_the_others_are_let_go(void **s
 	assert_string_equal(where, "10.0.0.1:5432,10.0.0.2:5432");
 }
 
+/* -- between two questions --------------------------------------------------------------------- */
+
+static void
+what_comes_unasked_is_no_loss(void **state)
+{
+	struct pg *pg;
+
+	(void)state;
+	pg = opened();
+	assert_true(pg_socket(pg) >= 0);
+	for (int i = 0; i < 5; i++)
+		assert_false(pg_is_lost(pg));
+	assert_true(seen.consumes > 0); /* it has read what there was */
+	pg_close(pg);
+	expect_no_problem("unasked");
+}
+
+static void
+what_ends_the_session_is_a_loss(void **state)
+{
+	struct pg *pg;
+
+	(void)state;
+	pg = opened();
+	script.failing_consume = seen.consumes + 1;
+	assert_true(pg_is_lost(pg));
+	pg_close(pg);
+	reset(NULL);
+	pg = opened();
+	script.attempts[0].is_bad = true; /* as libpq finds out by itself */
+	assert_true(pg_is_lost(pg));
+	pg_close(pg);
+	expect_no_problem("lost");
+}
+
 static void
 notices_are_taken_and_go_nowhere(void **state)
 {
@@ -277,6 +312,8 @@ main(void)
 		cmocka_unit_test_setup(
 			of_several_hosts_the_one_that_answers_is_used_and_the_others_are_let_go, reset),
 		cmocka_unit_test_setup(notices_are_taken_and_go_nowhere, reset),
+		cmocka_unit_test_setup(what_comes_unasked_is_no_loss, reset),
+		cmocka_unit_test_setup(what_ends_the_session_is_a_loss, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/model/lsn.h"
@@ -296,6 +297,170 @@ part_names_read_back(void **state)
 	assert_int_equal(snapshot_part_parse(""), SNAPSHOT_PART_COUNT);
 }
 
+/* -- lists ------------------------------------------------------------------------------------- */
+
+static const struct snapshot_list *
+senders(void)
+{
+	return snapshot_list_of(SNAPSHOT_SENDERS);
+}
+
+static void
+a_part_is_a_list_with_a_total_and_rows_or_it_is_none(void **state)
+{
+	(void)state;
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++) {
+		const struct snapshot_list *list = snapshot_list_of(part);
+		const struct snapshot_field *total = snapshot_field_find(part, "total");
+
+		for (size_t i = 0; i < snapshot_field_count; i++)
+			if (snapshot_fields[i].part == part && list == NULL)
+				assert_false(snapshot_fields[i].is_in_row);
+		if (list == NULL)
+			continue;
+		assert_int_equal(list->part, part);
+		assert_non_null(total);
+		assert_int_equal(total->type, SNAPSHOT_INTEGER);
+		assert_false(total->is_in_row);
+		assert_int_equal(total->offset, list->total_offset);
+	}
+	assert_non_null(senders());
+	assert_int_equal(senders()->rows_max, SNAPSHOT_SENDERS_MAX);
+	assert_null(snapshot_list_of(SNAPSHOT_STANDBY));
+}
+
+/* Each field of each row by way of the table is the member of that row, and touches no other. */
+static void
+a_field_of_a_row_is_in_that_row(void **state)
+{
+	const struct snapshot_field *pid = snapshot_field_find(SNAPSHOT_SENDERS, "pid");
+	const struct snapshot_field *name = snapshot_field_find(SNAPSHOT_SENDERS, "application");
+	const struct snapshot_field *total = snapshot_field_find(SNAPSHOT_SENDERS, "total");
+	struct snapshot snapshot;
+
+	(void)state;
+	snapshot_init(&snapshot);
+	for (size_t row = 0; row < SNAPSHOT_SENDERS_MAX; row++) {
+		struct snapshot_field at = snapshot_field_at(pid, row),
+				      name_at = snapshot_field_at(name, row);
+		char value[16];
+
+		assert_ptr_equal((char *)&snapshot + at.offset, &snapshot.senders.rows[row].pid);
+		assert_true(name_at.offset + name_at.size <= sizeof snapshot);
+		assert_true(snapshot.senders.rows[row].pid == SNAPSHOT_NONE);
+		snprintf(value, sizeof value, "%zu", row + 100);
+		set(&snapshot, &at, value);
+		snprintf(value, sizeof value, "n%zu", row);
+		set(&snapshot, &name_at, value);
+	}
+	for (size_t row = 0; row < SNAPSHOT_SENDERS_MAX; row++) {
+		assert_true(snapshot.senders.rows[row].pid == (int64_t)row + 100);
+		assert_int_equal(snapshot.senders.rows[row].application[1], '0' + (int)row);
+	}
+	assert_true(snapshot.senders.total == SNAPSHOT_NONE);
+	assert_int_equal(snapshot_field_at(total, 5).offset, total->offset); /* it is in no row */
+}
+
+static void
+no_more_rows_are_held_than_there_is_room_for(void **state)
+{
+	static const struct {
+		int64_t total;
+		size_t count;
+	} cases[] = {{0, 0}, {1, 1}, {SNAPSHOT_SENDERS_MAX, SNAPSHOT_SENDERS_MAX},
+		{SNAPSHOT_SENDERS_MAX + 1, SNAPSHOT_SENDERS_MAX}, {INT64_MAX, SNAPSHOT_SENDERS_MAX}, {-1, 0},
+		{SNAPSHOT_NONE, 0}};
+	struct snapshot snapshot;
+
+	(void)state;
+	snapshot_init(&snapshot);
+	assert_int_equal(snapshot_row_count(&snapshot, senders()), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		snapshot.senders.total = cases[i].total;
+		assert_int_equal(snapshot_row_count(&snapshot, senders()), cases[i].count);
+	}
+}
+
+/* -- from another process ---------------------------------------------------------------------- */
+
+/* Fills each text of a field, in all its rows, without leaving room for its end. */
+static void
+overfill(struct snapshot *snapshot, const struct snapshot_field *field, size_t row)
+{
+	struct snapshot_field at = snapshot_field_at(field, row);
+
+	memset((char *)snapshot + at.offset, 'x', at.size);
+}
+
+static void
+texts_have_to_end_where_they_are(void **state)
+{
+	struct snapshot good, bad;
+
+	(void)state;
+	snapshot_init(&good);
+	assert_true(snapshot_is_sound(&good));
+	for (size_t i = 0; i < snapshot_field_count; i++) {
+		size_t rows = snapshot_fields[i].is_in_row ? SNAPSHOT_SENDERS_MAX : 1;
+
+		for (size_t row = 0; row < rows && snapshot_fields[i].type == SNAPSHOT_TEXT; row++) {
+			bad = good;
+			overfill(&bad, &snapshot_fields[i], row);
+			if (snapshot_is_sound(&bad))
+				fail_msg("%s without an end in row %zu is sound", snapshot_fields[i].name,
+					row);
+		}
+	}
+	bad = good;
+	memset(bad.target, 'x', sizeof bad.target);
+	assert_false(snapshot_is_sound(&bad));
+	bad.target[sizeof bad.target - 1] = '\0';
+	assert_true(snapshot_is_sound(&bad));
+}
+
+static void
+truth_values_and_classes_have_to_be_some(void **state)
+{
+	struct snapshot good, bad;
+
+	(void)state;
+	snapshot_init(&good);
+	for (size_t i = 0; i < snapshot_field_count; i++)
+		for (int value = 0; value < 256 && snapshot_fields[i].type == SNAPSHOT_BOOL; value++) {
+			bad = good;
+			memset((char *)&bad + snapshot_fields[i].offset, value, 1);
+			assert_int_equal(snapshot_is_sound(&bad), value <= 1);
+		}
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++) {
+		bad = good;
+		memset(bad.faults[part].text, 'x', sizeof bad.faults[part].text);
+		assert_false(snapshot_is_sound(&bad));
+		bad = good;
+		memset(bad.faults[part].hint, 'x', sizeof bad.faults[part].hint);
+		assert_false(snapshot_is_sound(&bad));
+		for (int class = -1; class <= ERR_CLASS_COUNT; class ++) {
+			bad = good;
+			memcpy(&bad.faults[part].class, &class, sizeof class);
+			assert_int_equal(snapshot_is_sound(&bad), class >= 0 && class < ERR_CLASS_COUNT);
+		}
+	}
+}
+
+static void
+its_bits_have_to_name_parts(void **state)
+{
+	struct snapshot snapshot;
+
+	(void)state;
+	snapshot_init(&snapshot);
+	for (unsigned bit = 0; bit < 32; bit++) {
+		snapshot.obtained = 1U << bit;
+		assert_int_equal(snapshot_is_sound(&snapshot), bit < SNAPSHOT_PART_COUNT);
+	}
+	snapshot.obtained = (1U << SNAPSHOT_PART_COUNT) - 1;
+	assert_true(snapshot_is_sound(&snapshot));
+}
+
 int
 main(void)
 {
@@ -312,6 +477,12 @@ main(void)
 		cmocka_unit_test(text_is_made_clean_and_taken_whole_or_refused),
 		cmocka_unit_test(a_part_is_obtained_or_carries_its_fault),
 		cmocka_unit_test(part_names_read_back),
+		cmocka_unit_test(a_part_is_a_list_with_a_total_and_rows_or_it_is_none),
+		cmocka_unit_test(a_field_of_a_row_is_in_that_row),
+		cmocka_unit_test(no_more_rows_are_held_than_there_is_room_for),
+		cmocka_unit_test(texts_have_to_end_where_they_are),
+		cmocka_unit_test(truth_values_and_classes_have_to_be_some),
+		cmocka_unit_test(its_bits_have_to_name_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

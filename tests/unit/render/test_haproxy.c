@@ -101,6 +101,37 @@ the_reason_is_not_cut_within_a_character(void **state)
 	}
 }
 
+/* Its sessions may end by themselves, and "up" takes back an earlier "down". */
+static void
+what_is_well_and_drained_is_up_and_gets_nothing_new(void **state)
+{
+	struct verdict verdict = sample_verdict(STATE_WARNING, "drained by the operator");
+
+	(void)state;
+	verdict.is_drained = true;
+	verdict.weight_percent = 75;
+	assert_string_equal(
+		sample_written(FORMAT_HAPROXY, &verdict, NULL), "up drain #drained by the operator\n");
+	verdict.state = STATE_OK;
+	assert_string_equal(
+		sample_written(FORMAT_HAPROXY, &verdict, NULL), "up drain #drained by the operator\n");
+	verdict.is_drained = false;
+	assert_string_equal(sample_written(FORMAT_HAPROXY, &verdict, NULL), "up ready 75%\n");
+}
+
+static void
+what_is_broken_and_drained_is_down(void **state)
+{
+	static const struct format_options lenient = {.unknown_is_ok = true};
+	struct verdict verdict = sample_fault(ERR_DOWN, STATE_CRITICAL);
+
+	(void)state;
+	verdict.is_drained = true;
+	assert_string_equal(sample_written(FORMAT_HAPROXY, &verdict, &lenient), "down #something is wrong\n");
+	verdict.state = STATE_UNKNOWN;
+	assert_string_equal(sample_written(FORMAT_HAPROXY, &verdict, &lenient), "down #something is wrong\n");
+}
+
 int
 main(void)
 {
@@ -110,6 +141,8 @@ main(void)
 		cmocka_unit_test(a_fault_is_a_no_with_its_text),
 		cmocka_unit_test(the_reason_keeps_to_the_127_characters_that_haproxy_keeps),
 		cmocka_unit_test(the_reason_is_not_cut_within_a_character),
+		cmocka_unit_test(what_is_well_and_drained_is_up_and_gets_nothing_new),
+		cmocka_unit_test(what_is_broken_and_drained_is_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,6 +204,23 @@ text_in_any_script_stays_readable(void **state)
 	json_decref(object);
 }
 
+static void
+what_is_drained_is_told_and_a_no(void **state)
+{
+	struct verdict verdict = sample_verdict(STATE_WARNING, "drained by the operator");
+	json_t *object = read_back(&verdict, NULL);
+
+	(void)state;
+	assert_false(json_is_true(json_object_get(object, "drained")));
+	json_decref(object);
+	verdict.is_drained = true;
+	object = read_back(&verdict, NULL);
+	assert_true(json_is_true(json_object_get(object, "drained")));
+	assert_string_equal(text_at(object, "answer"), "no");
+	assert_string_equal(text_at(object, "state"), "WARNING");
+	json_decref(object);
+}
+
 int
 main(void)
 {
@@ -217,6 +234,7 @@ main(void)
 		cmocka_unit_test(the_answer_follows_the_options),
 		cmocka_unit_test(the_largest_verdict_is_valid_and_whole),
 		cmocka_unit_test(text_in_any_script_stays_readable),
+		cmocka_unit_test(what_is_drained_is_told_and_a_no),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

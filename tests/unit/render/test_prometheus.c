@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "lib/render/prometheus.h"
 #include "tests/unit/render/sample.h"
 
 static void
@@ -136,6 +137,121 @@ every_line_is_a_comment_or_a_sample_of_the_metric_announced_before_it(void **sta
 	}
 }
 
+/* -- several checks ---------------------------------------------------------------------------- */
+
+enum { CHECKS = 4 };
+
+/* A figure that two have, one that only the last has, and one check without any. */
+static void
+make_checks(struct verdict verdicts[CHECKS])
+{
+	static const char *const names[CHECKS] = {"leader", "replica", "far", "strict"};
+
+	for (int i = 0; i < CHECKS; i++) {
+		verdicts[i] = sample_verdict(STATE_OK, "so it is");
+		snprintf(verdicts[i].check, sizeof verdicts[i].check, "%s", names[i]);
+	}
+	sample_metric(&verdicts[1], "replay_lag_bytes", 1, UNIT_BYTES);
+	sample_metric(&verdicts[1], "replay_lag_seconds", NAN, UNIT_SECONDS);
+	sample_metric(&verdicts[2], "replay_lag_bytes", 2, UNIT_BYTES);
+	sample_metric(&verdicts[3], "timeline", 3, UNIT_NONE);
+	sample_metric(&verdicts[3], "replay_lag_seconds", 4, UNIT_SECONDS);
+	verdicts[2].taken_ms = 0;
+}
+
+static const char *
+written_checks(const struct verdict *verdicts, const bool *answers, size_t count)
+{
+	static char storage[65536];
+	struct text text;
+
+	text_init(&text, storage, sizeof storage);
+	prometheus_write_checks(verdicts, answers, count, &text);
+	assert_false(text.is_truncated);
+	return storage;
+}
+
+static int
+count_of(const char *text, const char *words)
+{
+	int count = 0;
+
+	while ((text = strstr(text, words)) != NULL) {
+		text += strlen(words);
+		count++;
+	}
+	return count;
+}
+
+static void
+of_several_checks_each_series_is_there_once(void **state)
+{
+	static const bool answers[CHECKS] = {true, false, true, false};
+	static const char *const lines[] = {
+		"pgha_check_yes{check=\"leader\",target=\"db1:5432\"} 1\n",
+		"pgha_check_yes{check=\"replica\",target=\"db1:5432\"} 0\n",
+		"pgha_check_yes{check=\"far\",target=\"db1:5432\"} 1\n",
+		"pgha_check_yes{check=\"strict\",target=\"db1:5432\"} 0\n",
+		"pgha_replay_lag_bytes{check=\"replica\",target=\"db1:5432\"} 1\n",
+		"pgha_replay_lag_bytes{check=\"far\",target=\"db1:5432\"} 2\n",
+		"pgha_replay_lag_seconds{check=\"replica\",target=\"db1:5432\"} NaN\n",
+		"pgha_replay_lag_seconds{check=\"strict\",target=\"db1:5432\"} 4\n",
+		"pgha_timeline{check=\"strict\",target=\"db1:5432\"} 3\n",
+	};
+	struct verdict verdicts[CHECKS];
+	const char *text;
+
+	(void)state;
+	make_checks(verdicts);
+	text = written_checks(verdicts, answers, CHECKS);
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+		if (count_of(text, lines[i]) != 1)
+			fail_msg("%d times %s in %s", count_of(text, lines[i]), lines[i], text);
+	assert_int_equal(count_of(text, "\npgha_check_timestamp_seconds{"), CHECKS - 1);
+	assert_int_equal(count_of(text, "pgha_check_state{"), CHECKS * STATE_COUNT);
+	assert_int_equal(count_of(text, "\npgha_replay_lag_bytes{"), 2);
+}
+
+static void
+of_several_checks_each_family_is_in_one_piece(void **state)
+{
+	static const bool answers[CHECKS] = {true, true, true, true};
+	static const char *const families[] = {"pgha_check_state", "pgha_check_yes",
+		"pgha_check_timestamp_seconds", "pgha_replay_lag_bytes", "pgha_replay_lag_seconds",
+		"pgha_timeline"};
+	struct verdict verdicts[CHECKS];
+	const char *text;
+	size_t length = 0;
+
+	(void)state;
+	make_checks(verdicts);
+	text = written_checks(verdicts, answers, CHECKS);
+	for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+		char head[128];
+		const char *from, *end;
+
+		snprintf(head, sizeof head, "# HELP %s ", families[i]);
+		assert_int_equal(count_of(text, head), 1);
+		from = strstr(text, head);
+		end = strstr(from + 1, "# HELP ");
+		end = end == NULL ? from + strlen(from) : end;
+		length += (size_t)(end - from);
+		for (const char *line = from; line < end; line = strchr(line, '\n') + 1)
+			if (line[0] != '#')
+				assert_memory_equal(line, families[i], strlen(families[i]));
+	}
+	assert_int_equal(length, strlen(text)); /* there is nothing else */
+}
+
+static void
+without_checks_there_are_no_samples(void **state)
+{
+	const char *text = written_checks(NULL, NULL, 0);
+
+	(void)state;
+	assert_null(strchr(text, '{'));
+}
+
 int
 main(void)
 {
@@ -146,6 +262,9 @@ main(void)
 		cmocka_unit_test(the_time_is_there_when_something_was_seen),
 		cmocka_unit_test(label_values_are_escaped),
 		cmocka_unit_test(every_line_is_a_comment_or_a_sample_of_the_metric_announced_before_it),
+		cmocka_unit_test(of_several_checks_each_series_is_there_once),
+		cmocka_unit_test(of_several_checks_each_family_is_in_one_piece),
+		cmocka_unit_test(without_checks_there_are_no_samples),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,149 @@ a_recording_takes_the_place_of_the_one_before_and_is_private(void **state)
 	assert_int_equal(status.st_mode & 07077, 0);
 }
 
+/* -- lists ------------------------------------------------------------------------------------- */
+
+static void
+add_sender(struct snapshot *to, const char *application)
+{
+	struct snapshot_sender *sender = &to->senders.rows[to->senders.total++];
+
+	sender->pid = 4000 + to->senders.total;
+	snprintf(sender->application, sizeof sender->application, "%s", application);
+	snprintf(sender->state, sizeof sender->state, "streaming");
+	snprintf(sender->sync_state, sizeof sender->sync_state, "quorum");
+	sender->replay_lsn = 0x14000060;
+	sender->behind_bytes = -96;
+}
+
+/* All of the rows, those that hold nothing included. */
+static void
+expect_same_rows(const struct snapshot *expected)
+{
+	struct snapshot *got = NULL;
+	size_t count;
+	struct err err;
+
+	if (record_read(path, &got, &count, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_memory_equal(&got->senders, &expected->senders, sizeof expected->senders);
+	free(got);
+}
+
+static void
+a_list_reads_back_with_its_rows_and_its_total(void **state)
+{
+	static const int64_t more[] = {0, 1, 1000000};
+
+	(void)state;
+	for (int rows = 0; rows <= SNAPSHOT_SENDERS_MAX; rows++)
+		for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
+			struct snapshot snapshot;
+
+			snapshot_init(&snapshot);
+			snapshot_mark(&snapshot, SNAPSHOT_SENDERS);
+			snapshot.senders.total = 0;
+			for (int row = 0; row < rows; row++)
+				add_sender(&snapshot, row % 2 == 0 ? "n \"2\"" : "");
+			if (rows == SNAPSHOT_SENDERS_MAX) /* of more, those that there is room for */
+				snapshot.senders.total += more[i];
+			expect_round_trip(&snapshot, 1);
+			expect_same_rows(&snapshot);
+		}
+}
+
+static void
+rows_that_do_not_fit_are_refused(void **state)
+{
+#define ROW                                                                                                  \
+	"{\"pid\":1,\"application\":null,\"address\":null,\"state\":null,\"sync_state\":null,"               \
+	"\"replay_lsn\":null,\"behind_bytes\":null,\"replay_lag_ms\":null}"
+	static const struct {
+		const char *total, *rows, *wanted; /* NULL: it is taken */
+	} cases[] = {
+		{"0", "[]", NULL},
+		{"1", "[" ROW "]", NULL},
+		{"2", "[" ROW "," ROW "]", NULL},
+		{"100", "[" ROW "," ROW "," ROW "," ROW "," ROW "," ROW "," ROW "," ROW "]", NULL},
+		{"0", "[" ROW "]", "total"},
+		{"1", "[]", "total"},
+		{"2", "[" ROW "]", "total"},
+		{"100", "[" ROW "]", "total"},
+		{"-1", "[" ROW "]", "total"},
+		{"9", "[" ROW "," ROW "," ROW "," ROW "," ROW "," ROW "," ROW "," ROW "," ROW "]",
+			"at most 8"},
+		{"1", "{}", "rows"},
+		{"1", "null", "rows"},
+		{"1", "5", "rows"},
+		{"1", "[5]", ""},
+		{"1", "[{}]", NULL}, /* what is left out is NULL, as in every part */
+		{"1", "[{\"pid\":\"x\"}]", ""},
+		{"1", "[{\"nonsense\":1}]", ""},
+		{"1", "[{\"total\":1}]", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct snapshot *got = NULL;
+		char text[4096];
+		size_t count;
+		struct err err = {.class = ERR_NONE};
+		int status;
+
+		snprintf(text, sizeof text,
+			"{\"form\":1,\"snapshots\":[{\"parts\":{\"senders\":{\"total\":%s,\"rows\":%s}}}]}",
+			cases[i].total, cases[i].rows);
+		write_file(text, strlen(text));
+		status = record_read(path, &got, &count, &err);
+		free(got);
+		if ((status == 0) != (cases[i].wanted == NULL))
+			fail_msg("total %s, rows %s: %s", cases[i].total, cases[i].rows,
+				status == 0 ? "taken" : err.text);
+		if (status != 0 && (err.class != ERR_USAGE || strstr(err.text, cases[i].wanted) == NULL))
+			fail_msg("total %s, rows %s: %s", cases[i].total, cases[i].rows, err.text);
+	}
+}
+
+static void
+a_list_without_its_rows_or_its_total_is_refused(void **state)
+{
+	static const char *const lists[] = {"{\"total\":1}", "{\"rows\":[]}", "{}", "[]"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		struct snapshot *got = NULL;
+		char text[256];
+		size_t count;
+		struct err err;
+
+		snprintf(text, sizeof text, "{\"form\":1,\"snapshots\":[{\"parts\":{\"senders\":%s}}]}",
+			lists[i]);
+		write_file(text, strlen(text));
+		if (record_read(path, &got, &count, &err) == 0) {
+			free(got);
+			fail_msg("taken: %s", lists[i]);
+		}
+	}
+}
+
+static void
+what_is_written_into_a_text_is_what_is_written_into_a_file(void **state)
+{
+	struct snapshot snapshots[2] = {full_snapshot(), full_snapshot()};
+	char storage[65536], bytes[65536];
+	struct text text;
+	struct err err;
+
+	(void)state;
+	snapshots[1].senders.total = 0;
+	text_init(&text, storage, sizeof storage);
+	record_write_text(snapshots, 2, &text);
+	assert_false(text.is_truncated);
+	assert_int_equal(record_write(path, snapshots, 2, &err), 0);
+	read_file(bytes, sizeof bytes);
+	assert_string_equal(bytes, storage);
+}
+
 /* -- what cannot be written -------------------------------------------------------------------- */
 
 static void
@@ -234,6 +377,11 @@ main(void)
 		cmocka_unit_test_setup(what_is_no_file_is_not_replaced_by_one, remove_file),
 		cmocka_unit_test_setup(a_full_disk_leaves_the_older_recording_as_it_was, remove_file),
 		cmocka_unit_test_setup(a_dash_is_standard_output_and_input, remove_file),
+		cmocka_unit_test_setup(a_list_reads_back_with_its_rows_and_its_total, remove_file),
+		cmocka_unit_test_setup(rows_that_do_not_fit_are_refused, remove_file),
+		cmocka_unit_test_setup(a_list_without_its_rows_or_its_total_is_refused, remove_file),
+		cmocka_unit_test_setup(
+			what_is_written_into_a_text_is_what_is_written_into_a_file, remove_file),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -1,0 +1,194 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+
+#include "lib/agent/patroni.h"
+#include "lib/evaluate/judge.h"
+#include "tests/unit/agent/sample.h"
+
+/* What is written, read as JSON; to be given back. */
+static json_t *
+written(const struct snapshot *snapshot, const struct verdict *verdict, bool is_yes)
+{
+	char storage[16384];
+	struct text text;
+	json_error_t where;
+	json_t *object;
+
+	text_init(&text, storage, sizeof storage);
+	patroni_write(snapshot, "n1", "1.2.3", verdict, is_yes, &text);
+	assert_false(text.is_truncated);
+	assert_ptr_equal(strchr(text.bytes, '\n'), text.bytes + text.length - 1); /* one line */
+	object = json_loads(text.bytes, JSON_REJECT_DUPLICATES, &where);
+	if (!json_is_object(object))
+		fail_msg("no JSON: %s: %s", where.text, text.bytes);
+	return object;
+}
+
+static const char *
+word(const json_t *object, const char *name)
+{
+	const char *value = json_string_value(json_object_get(object, name));
+
+	return value == NULL ? "(none)" : value;
+}
+
+static void
+a_primary_is_told_as_patroni_tells_it(void **state)
+{
+	struct snapshot snapshot = sample_primary("db1:5432", 3, 1777694399123);
+	json_t *object, *replication;
+
+	(void)state;
+	sample_sender(&snapshot, "n2", "sync");
+	sample_sender(&snapshot, "a \"name\"", "async");
+	object = written(&snapshot, NULL, true);
+	assert_string_equal(word(object, "state"), "running");
+	assert_string_equal(word(object, "role"), "primary");
+	assert_int_equal(json_integer_value(json_object_get(object, "timeline")), 3);
+	assert_int_equal(json_integer_value(json_object_get(object, "server_version")), 150004);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(object, "xlog"), "location")),
+		SAMPLE_POSITION);
+	assert_string_equal(word(object, "database_system_identifier"), "7123456789012345678");
+	assert_string_equal(word(object, "postmaster_start_time"), "2026-05-02 03:59:59.123000+00:00");
+	assert_string_equal(word(json_object_get(object, "patroni"), "name"), "n1");
+	assert_string_equal(word(json_object_get(object, "patroni"), "version"), "1.2.3");
+	assert_null(json_object_get(object, "replication_state"));
+	assert_null(json_object_get(object, "pgha"));
+	replication = json_object_get(object, "replication");
+	assert_int_equal(json_array_size(replication), 2);
+	assert_string_equal(word(json_array_get(replication, 0), "application_name"), "n2");
+	assert_string_equal(word(json_array_get(replication, 0), "client_addr"), "10.0.0.12");
+	assert_string_equal(word(json_array_get(replication, 0), "state"), "streaming");
+	assert_string_equal(word(json_array_get(replication, 0), "sync_state"), "sync");
+	assert_string_equal(word(json_array_get(replication, 1), "application_name"), "a \"name\"");
+	json_decref(object);
+}
+
+static void
+a_standby_is_told_as_patroni_tells_it(void **state)
+{
+	struct snapshot snapshot = sample_standby("db2:5432", 96);
+	json_t *object = written(&snapshot, NULL, true), *xlog = json_object_get(object, "xlog");
+
+	(void)state;
+	assert_string_equal(word(object, "role"), "replica");
+	assert_string_equal(word(object, "replication_state"), "streaming");
+	assert_int_equal(json_integer_value(json_object_get(object, "timeline")), 3);
+	assert_int_equal(json_integer_value(json_object_get(xlog, "received_location")), SAMPLE_POSITION);
+	assert_int_equal(
+		json_integer_value(json_object_get(xlog, "replayed_location")), SAMPLE_POSITION - 96);
+	assert_true(json_is_false(json_object_get(xlog, "paused")));
+	assert_null(json_object_get(xlog, "location"));
+	assert_null(json_object_get(object, "replication"));
+	json_decref(object);
+	snapshot.standby.receiver_pid = SNAPSHOT_NONE;
+	snprintf(snapshot.standby.replay_pause, sizeof snapshot.standby.replay_pause, "paused");
+	snapshot.standby.received_timeline = SNAPSHOT_NONE;
+	object = written(&snapshot, NULL, true);
+	assert_string_equal(word(object, "replication_state"), "in archive recovery");
+	assert_true(json_is_true(json_object_get(json_object_get(object, "xlog"), "paused")));
+	assert_null(json_object_get(object, "timeline"));
+	json_decref(object);
+}
+
+/* What is not known is left out, rather than told wrong. */
+static void
+a_server_that_was_not_seen_has_a_state_and_no_more(void **state)
+{
+	static const struct {
+		enum err_class class;
+		const char *state;
+	} cases[] = {{ERR_DOWN, "stopped"}, {ERR_TIMEOUT, "unknown"}, {ERR_SETUP, "unknown"},
+		{ERR_FULL, "unknown"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct snapshot snapshot = sample_fault("db1:5432", cases[i].class, "why");
+		json_t *object = written(&snapshot, NULL, false);
+
+		assert_string_equal(word(object, "state"), cases[i].state);
+		assert_int_equal(json_object_size(object), 2); /* state and patroni */
+		json_decref(object);
+	}
+}
+
+static void
+parts_that_were_not_obtained_are_left_out(void **state)
+{
+	struct snapshot snapshot = sample_standby("db2:5432", 0);
+	json_t *object;
+
+	(void)state;
+	snapshot.obtained = 1U << SNAPSHOT_ROLE;
+	object = written(&snapshot, NULL, true);
+	assert_string_equal(word(object, "role"), "replica");
+	assert_null(json_object_get(object, "replication_state"));
+	assert_null(json_object_get(object, "postmaster_start_time"));
+	assert_null(json_object_get(object, "database_system_identifier"));
+	assert_int_equal(json_object_size(json_object_get(object, "xlog")), 0);
+	json_decref(object);
+}
+
+static void
+the_answer_stands_in_a_member_of_its_own(void **state)
+{
+	static const struct check check = {.name = "pg_leader", .title = "PG LEADER"};
+	struct snapshot snapshot = sample_standby("db2:5432", 0);
+	struct verdict verdict;
+	json_t *object, *answer;
+
+	(void)state;
+	judge_begin(&verdict, &check, &snapshot);
+	judge_reason(&verdict, STATE_CRITICAL, "standby, \"not\" the leader");
+	judge_hint(&verdict, "ask another");
+	judge_end(&verdict);
+	object = written(&snapshot, &verdict, false);
+	answer = json_object_get(object, "pgha");
+	assert_string_equal(word(answer, "state"), "CRITICAL");
+	assert_string_equal(word(answer, "answer"), "no");
+	assert_string_equal(word(answer, "summary"), "standby, \"not\" the leader");
+	assert_string_equal(word(answer, "hint"), "ask another");
+	json_decref(object);
+	verdict.hint[0] = '\0';
+	object = written(&snapshot, &verdict, true);
+	answer = json_object_get(object, "pgha");
+	assert_string_equal(word(answer, "answer"), "yes");
+	assert_null(json_object_get(answer, "hint"));
+	json_decref(object);
+}
+
+static void
+more_standbys_than_are_held_are_those_that_are_held(void **state)
+{
+	struct snapshot snapshot = sample_primary("db1:5432", 3, 1);
+	json_t *object;
+
+	(void)state;
+	for (int i = 0; i < SNAPSHOT_SENDERS_MAX; i++)
+		sample_sender(&snapshot, "walreceiver", "async");
+	snapshot.senders.total = 1000;
+	object = written(&snapshot, NULL, true);
+	assert_int_equal(json_array_size(json_object_get(object, "replication")), SNAPSHOT_SENDERS_MAX);
+	json_decref(object);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_primary_is_told_as_patroni_tells_it),
+		cmocka_unit_test(a_standby_is_told_as_patroni_tells_it),
+		cmocka_unit_test(a_server_that_was_not_seen_has_a_state_and_no_more),
+		cmocka_unit_test(parts_that_were_not_obtained_are_left_out),
+		cmocka_unit_test(the_answer_stands_in_a_member_of_its_own),
+		cmocka_unit_test(more_standbys_than_are_held_are_those_that_are_held),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,469 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/agent/child.h"
+#include "lib/agent/worker.h"
+#include "lib/base/clock.h"
+#include "lib/collect/facets.h"
+
+enum { PATIENCE_MS = 10000, RESTARTS = 1000 };
+
+static const struct facet *const facets[] = {&facet_role, &facet_standby, NULL};
+
+/* Nobody listens on port 1. */
+static const struct target refusing = {
+	.host = "127.0.0.1", .port = "1", .user = "pgha", .dbname = "postgres", .timeout_ms = 1000};
+
+static const struct worker_task task = {
+	.name = "n1", .target = &refusing, .facets = facets, .interval_ms = 20};
+
+static int
+descriptor_count(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	int count = 0;
+
+	assert_non_null(directory);
+	while (readdir(directory) != NULL)
+		count++;
+	closedir(directory);
+	return count;
+}
+
+static bool
+is_readable(int fd, int within_ms)
+{
+	struct pollfd readable = {.fd = fd, .events = POLLIN};
+
+	return poll(&readable, 1, within_ms) == 1;
+}
+
+static void
+expect_no_children(void)
+{
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+/* The process' end, for which is waited a bounded time. */
+static int
+reaped(pid_t pid)
+{
+	int64_t until_ms = clock_now_ms() + PATIENCE_MS;
+	int status = 0;
+
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		if (clock_now_ms() > until_ms)
+			fail_msg("the process does not end");
+		poll(NULL, 0, 2);
+	}
+	return status;
+}
+
+static void
+start(const struct worker_task *of, pid_t *ret_pid, int *ret_fd)
+{
+	struct err err;
+
+	if (worker_start(of, ret_pid, ret_fd, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_true(*ret_pid > 0 && *ret_fd >= 0);
+}
+
+/* -- what it sees ------------------------------------------------------------------------------ */
+
+static void
+what_it_sees_crosses_as_whole_messages(void **state)
+{
+	int64_t start_ms = clock_now_ms(), last_ms = 0;
+	struct worker_message message;
+	pid_t pid;
+	int fd;
+
+	(void)state;
+	start(&task, &pid, &fd);
+	for (int i = 0; i < 3; i++) {
+		assert_true(is_readable(fd, PATIENCE_MS));
+		assert_int_equal(worker_take(fd, &message), 1);
+		assert_true(message.seen_ms >= start_ms && message.seen_ms >= last_ms
+			&& message.seen_ms <= clock_now_ms());
+		last_ms = message.seen_ms;
+		assert_int_equal(message.snapshot.obtained, 0);
+		assert_int_equal(message.snapshot.faults[SNAPSHOT_ROLE].class, ERR_DOWN);
+		assert_int_equal(message.snapshot.faults[SNAPSHOT_STANDBY].class, ERR_DOWN);
+		assert_string_equal(message.snapshot.target, "127.0.0.1:1");
+	}
+	close(fd);
+	assert_true(WIFEXITED(reaped(pid)));
+	expect_no_children();
+}
+
+static void
+a_server_that_is_away_is_asked_after_growing_pauses(void **state)
+{
+	int64_t start_ms = clock_now_ms();
+	struct worker_message message;
+	int count = 0, fd;
+	pid_t pid;
+
+	(void)state;
+	start(&task, &pid, &fd);
+	while (clock_now_ms() < start_ms + 700)
+		if (is_readable(fd, 50))
+			count += worker_take(fd, &message) == 1;
+	/* After 20, 40, 80, 160, 320 ms; without growing it were 35. */
+	assert_in_range(count, 2, 8);
+	close(fd);
+	reaped(pid);
+}
+
+static void
+it_ends_when_its_channel_does(void **state)
+{
+	struct worker_task lazy = task;
+	int64_t start_ms;
+	pid_t pid;
+	int fd;
+
+	(void)state;
+	lazy.interval_ms = 3600000; /* it must not wait for the next probe */
+	start(&lazy, &pid, &fd);
+	assert_true(is_readable(fd, PATIENCE_MS));
+	start_ms = clock_now_ms();
+	close(fd);
+	assert_true(WIFEXITED(reaped(pid)));
+	assert_true(clock_now_ms() - start_ms < 2000);
+}
+
+static void
+it_ends_when_somebody_writes_to_it(void **state)
+{
+	struct worker_task lazy = task;
+	pid_t pid;
+	int fd;
+
+	(void)state;
+	lazy.interval_ms = 3600000;
+	start(&lazy, &pid, &fd);
+	assert_true(is_readable(fd, PATIENCE_MS));
+	assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+	assert_true(WIFEXITED(reaped(pid)));
+	close(fd);
+}
+
+static void
+it_is_not_held_up_by_who_does_not_read(void **state)
+{
+	struct worker_task quick = task;
+	struct worker_message message;
+	pid_t pid;
+	int fd, count = 0;
+
+	(void)state;
+	quick.interval_ms = 1;
+	start(&quick, &pid, &fd);
+	poll(NULL, 0, 300);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	while (worker_take(fd, &message) == 1)
+		count++;
+	assert_true(count >= 1);
+	close(fd);
+	reaped(pid);
+}
+
+/* -- what comes from it ------------------------------------------------------------------------ */
+
+/* A channel whose other end is in our hand. */
+static void
+open_channel(int ends[2])
+{
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+}
+
+static struct worker_message
+good_message(void)
+{
+	struct worker_message message;
+
+	memset(&message, 0, sizeof message);
+	message.seen_ms = clock_now_ms();
+	snapshot_init(&message.snapshot);
+	return message;
+}
+
+static void
+expect_taken(const void *bytes, size_t length, int expected)
+{
+	struct worker_message message = {.seen_ms = -7};
+	int ends[2];
+
+	open_channel(ends);
+	assert_int_equal(worker_take(ends[0], &message), 0);
+	assert_int_equal(send(ends[1], bytes, length, 0), (ssize_t)length);
+	assert_int_equal(worker_take(ends[0], &message), expected);
+	if (expected != 1)
+		assert_true(message.seen_ms == -7);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void
+a_message_is_taken_whole_or_refused(void **state)
+{
+	struct worker_message message = good_message();
+	char longer[sizeof message + 1];
+
+	(void)state;
+	memcpy(longer, &message, sizeof message);
+	longer[sizeof message] = 0;
+	expect_taken(&message, sizeof message, 1);
+	expect_taken(&message, sizeof message - 1, -1);
+	expect_taken(&message, 1, -1);
+	expect_taken(&message, 0, -1);
+	expect_taken(longer, sizeof longer, -1);
+}
+
+static void
+what_cannot_be_read_safely_is_refused(void **state)
+{
+	struct worker_message message;
+
+	(void)state;
+	message = good_message();
+	memset(message.snapshot.target, 'x', sizeof message.snapshot.target);
+	expect_taken(&message, sizeof message, -1);
+	message = good_message();
+	message.snapshot.obtained = 1U << SNAPSHOT_PART_COUNT;
+	expect_taken(&message, sizeof message, -1);
+	memset(&message, 0xFF, sizeof message);
+	message.seen_ms = 0;
+	expect_taken(&message, sizeof message, -1);
+	message = good_message();
+	message.seen_ms += 60000; /* it would be believed for a minute longer */
+	expect_taken(&message, sizeof message, -1);
+}
+
+static void
+the_end_of_a_channel_is_the_end(void **state)
+{
+	struct worker_message message;
+	int ends[2];
+
+	(void)state;
+	open_channel(ends);
+	close(ends[1]);
+	assert_int_equal(worker_take(ends[0], &message), -1);
+	close(ends[0]);
+}
+
+/* -- the process ------------------------------------------------------------------------------- */
+
+static void
+a_thousand_restarts_leave_nothing_behind(void **state)
+{
+	int before = descriptor_count();
+
+	(void)state;
+	for (int i = 0; i < RESTARTS; i++) {
+		pid_t pid;
+		int fd, status;
+
+		start(&task, &pid, &fd);
+		if (i % 10 == 0)
+			assert_true(is_readable(fd, PATIENCE_MS));
+		kill(pid, SIGKILL);
+		status = reaped(pid);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		close(fd);
+	}
+	assert_int_equal(descriptor_count(), before);
+	expect_no_children();
+}
+
+/* What a child was given, told through its channel. */
+struct report {
+	int descriptors; /* beside the standard streams and the channel */
+	bool is_int_ignored, is_hup_ignored, is_term_usual, is_chld_usual;
+	bool is_any_blocked;
+};
+
+static bool
+has_handler(int number, void (*handler)(int))
+{
+	struct sigaction action;
+
+	return sigaction(number, NULL, &action) == 0 && action.sa_handler == handler;
+}
+
+static void
+look_around(void *context, int channel)
+{
+	struct report report = {.descriptors = 0};
+	sigset_t blocked;
+
+	(void)context;
+	for (int fd = 3; fd < 1024; fd++)
+		if (fd != channel && write(fd, "", 0) != -1)
+			report.descriptors++;
+		else if (fd != channel && errno != EBADF)
+			report.descriptors++;
+	report.is_int_ignored = has_handler(SIGINT, SIG_IGN);
+	report.is_hup_ignored = has_handler(SIGHUP, SIG_IGN);
+	report.is_term_usual = has_handler(SIGTERM, SIG_DFL);
+	report.is_chld_usual = has_handler(SIGCHLD, SIG_DFL);
+	sigprocmask(SIG_SETMASK, NULL, &blocked);
+	for (int number = 1; number < 32; number++)
+		report.is_any_blocked = report.is_any_blocked || sigismember(&blocked, number) == 1;
+	if (send(channel, &report, sizeof report, 0) < 0)
+		_exit(1);
+}
+
+static void
+on_signal(int number)
+{
+	(void)number;
+}
+
+static void
+a_child_has_its_channel_and_nothing_else_of_ours(void **state)
+{
+	int extra[8], fd;
+	struct report report;
+	struct err err;
+	pid_t pid;
+
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		extra[i] = dup(1);
+	signal(SIGTERM, on_signal);
+	signal(SIGCHLD, on_signal);
+	assert_int_equal(child_start(look_around, NULL, CHILD_DIES_WITH_PARENT, &pid, &fd, &err), 0);
+	assert_true(is_readable(fd, PATIENCE_MS));
+	assert_int_equal(recv(fd, &report, sizeof report, 0), sizeof report);
+	assert_int_equal(report.descriptors, 0);
+	assert_true(report.is_int_ignored && report.is_hup_ignored && report.is_term_usual
+		&& report.is_chld_usual);
+	assert_false(report.is_any_blocked);
+	assert_int_equal(reaped(pid), 0);
+	close(fd);
+	for (int i = 0; i < 8; i++)
+		close(extra[i]);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGCHLD, SIG_DFL);
+	assert_true(has_handler(SIGTERM, SIG_DFL));
+}
+
+static void
+sleep_on(void *context, int channel)
+{
+	(void)context;
+	(void)channel;
+	for (;;)
+		pause();
+}
+
+/* Starts one in a process between, which dies at once; returns whether it is still there a moment later. */
+static bool
+outlives(enum child_bond bond)
+{
+	int pipe_ends[2];
+	char byte;
+	pid_t between;
+	bool is_alive;
+
+	assert_int_equal(pipe(pipe_ends), 0);
+	between = fork();
+	assert_true(between >= 0);
+	if (between == 0) {
+		struct err err;
+		pid_t pid;
+		int fd;
+
+		dup2(pipe_ends[1], 2); /* standard streams stay with a child */
+		close(pipe_ends[0]);
+		close(pipe_ends[1]);
+		if (child_start(sleep_on, NULL, bond, &pid, &fd, &err) != 0)
+			_exit(1);
+		poll(NULL, 0, 100);
+		if (write(2, &pid, sizeof pid) != sizeof pid)
+			_exit(1);
+		kill(getpid(), SIGKILL);
+	}
+	close(pipe_ends[1]);
+	reaped(between);
+	assert_int_equal(read(pipe_ends[0], &between, sizeof between), sizeof between);
+	is_alive = !is_readable(pipe_ends[0], bond == CHILD_DIES_WITH_PARENT ? PATIENCE_MS : 300);
+	if (is_alive)
+		kill(between, SIGKILL);
+	assert_true(is_readable(pipe_ends[0], PATIENCE_MS));
+	assert_int_equal(read(pipe_ends[0], &byte, 1), 0);
+	close(pipe_ends[0]);
+	return is_alive;
+}
+
+static void
+a_child_dies_with_its_parent_or_not_as_it_was_said(void **state)
+{
+	(void)state;
+	assert_false(outlives(CHILD_DIES_WITH_PARENT));
+	assert_true(outlives(CHILD_OUTLIVES_PARENT));
+}
+
+static void
+when_no_process_can_be_started_nothing_is_left_open(void **state)
+{
+	struct rlimit limit, none;
+	int before = descriptor_count(), fd = -7;
+	struct err err = {.class = ERR_NONE};
+	pid_t pid = -7;
+
+	(void)state;
+	/* No descriptor for the channel: the limit is what is open already. */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(worker_start(&task, &pid, &fd, &err), -1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(err.class, ERR_USAGE);
+	assert_non_null(strstr(err.text, "cannot make a channel to a process"));
+	assert_true(pid == -7 && fd == -7);
+	assert_int_equal(descriptor_count(), before);
+	expect_no_children();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_it_sees_crosses_as_whole_messages),
+		cmocka_unit_test(a_server_that_is_away_is_asked_after_growing_pauses),
+		cmocka_unit_test(it_ends_when_its_channel_does),
+		cmocka_unit_test(it_ends_when_somebody_writes_to_it),
+		cmocka_unit_test(it_is_not_held_up_by_who_does_not_read),
+		cmocka_unit_test(a_message_is_taken_whole_or_refused),
+		cmocka_unit_test(what_cannot_be_read_safely_is_refused),
+		cmocka_unit_test(the_end_of_a_channel_is_the_end),
+		cmocka_unit_test(a_thousand_restarts_leave_nothing_behind),
+		cmocka_unit_test(a_child_has_its_channel_and_nothing_else_of_ours),
+		cmocka_unit_test(a_child_dies_with_its_parent_or_not_as_it_was_said),
+		cmocka_unit_test(when_no_process_can_be_started_nothing_is_left_open),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
