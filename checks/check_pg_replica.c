@@ -75,10 +75,12 @@ judge_ahead(const struct snapshot_standby *standby, struct verdict *verdict)
 {
 	char replayed[LSN_TEXT_SIZE], end[LSN_TEXT_SIZE];
 
-	judge_reason(verdict, STATE_CRITICAL, "ahead of its sender %s: has replayed %s, and WAL ends at %s there",
-		standby->sender_host, lsn_format(standby->replay_lsn, replayed),
-		lsn_format(standby->latest_end_lsn, end));
-	judge_hint(verdict, "it has rows that its primary does not have, and cannot follow it: use pg_rewind, or clone it anew");
+	judge_reason(verdict, STATE_CRITICAL,
+		"ahead of its sender %s: has replayed %s, and WAL ends at %s there", standby->sender_host,
+		lsn_format(standby->replay_lsn, replayed), lsn_format(standby->latest_end_lsn, end));
+	judge_hint(verdict,
+		"it has rows that its primary does not have, and cannot follow it: use pg_rewind, or clone "
+		"it anew");
 }
 
 /* Whether WAL comes in. False when nothing more can be said. */

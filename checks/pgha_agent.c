@@ -88,10 +88,13 @@ use_plan(const struct arguments *arguments)
 	static struct plan plan;
 	struct err err;
 
+	if (arguments->is_no_wanted) { /* whether or not libpq likes its connection strings */
+		if (plan_read(arguments->config, table_checks, &plan, &err) != 0)
+			return complain(&err);
+		return track_write_no(&plan) == 0 ? 0 : 1;
+	}
 	if (agent_read_plan(arguments->config, table_checks, &plan, &err) != 0)
 		return complain(&err);
-	if (arguments->is_no_wanted)
-		return track_write_no(&plan) == 0 ? 0 : 1;
 	return show_plan(&plan, false);
 }
 

@@ -15,7 +15,8 @@ refuse(const char *text, struct err *err)
 {
 	err_set(err, ERR_USAGE, "\"%s\" is no address to listen on", text);
 	return err_hint(err,
-		"write numbers: 10.0.0.11:8009, [::1]:8009, 0.0.0.0:8009 or [::]:8009 for every address of the host");
+		"write numbers: 10.0.0.11:8009, [::1]:8009, 0.0.0.0:8009 or [::]:8009 for every address of "
+		"the host");
 }
 
 static void

@@ -22,6 +22,8 @@
 #include "lib/collect/facets.h"
 #include "lib/collect/pg.h"
 
+enum { PAUSE_MAX_MS = 1000 };
+
 enum { BEAT_MAX_MS = 500, BEATS_PER_AGE = 4 };
 
 /* All that follows from one plan. A reload makes another one and lets go of this. */
@@ -46,6 +48,7 @@ struct agent {
 	struct event *beat_timer;
 	struct event *retire_timer;
 	bool is_ready;
+	int64_t beaten_ms; /* when the watchdog was last told */
 	int exit_code;
 	struct run *run;
 	struct serve *retired; /* of the plan before: its clients are still answered, for a while */
@@ -119,6 +122,9 @@ look_at_switches(struct agent *agent)
 		bool is_there = access(plan_maintenance_path(&run->plan, &run->plan.checks[i], path), F_OK)
 			== 0;
 
+		/* What cannot be looked at stays as it was: a drain must not end by an error. */
+		if (!is_there && errno != ENOENT && errno != ENOTDIR)
+			continue;
 		board_drain(&run->board, i, is_there, clock_now_ms(), on_change, agent);
 	}
 }
@@ -162,29 +168,30 @@ write_status(const struct agent *agent, struct text *text)
 static void
 serve_first(struct agent *agent)
 {
-	if (!agent->is_ready)
-		serve_accept(agent->run->serve);
+	char storage[512];
+	struct text status;
+
+	if (agent->is_ready)
+		return;
 	agent->is_ready = true;
+	serve_accept(agent->run->serve);
+	text_init(&status, storage, sizeof storage);
+	write_status(agent, &status);
+	service_ready(status.bytes);
 }
 
 static void
 on_message(void *context, size_t index, const struct worker_message *message)
 {
 	struct agent *agent = context;
-	char storage[512];
-	struct text status;
 
 	if (index == 0)
 		look_at_switches(agent);
 	board_take(&agent->run->board, index, &message->snapshot, message->seen_ms, clock_now_ms(), on_change,
 		agent);
 	set_age_timer(agent);
-	if (index == 0 && !agent->is_ready) {
+	if (agent->run->board.is_begun)
 		serve_first(agent);
-		text_init(&status, storage, sizeof storage);
-		write_status(agent, &status);
-		service_ready(status.bytes);
-	}
 }
 
 /* -- who is served ----------------------------------------------------------------------------- */
@@ -338,7 +345,11 @@ task_of(const struct agent *agent, const struct plan *plan, size_t index)
 	return (struct worker_task){.name = plan->targets[index].name,
 		.target = &plan->targets[index].target,
 		.facets = agent->facets,
-		.interval_ms = plan->agent.interval_ms};
+		.interval_ms = plan->agent.interval_ms,
+		/* What is known of a server that is away must not grow too old between two attempts. */
+		.pause_max_ms = plan->agent.max_age_ms - plan->agent.timeout_ms < PAUSE_MAX_MS
+			? plan->agent.max_age_ms - plan->agent.timeout_ms
+			: PAUSE_MAX_MS};
 }
 
 /* A worker that would do just the same goes on. */
@@ -387,8 +398,8 @@ start_track(struct run *run, struct err *err)
 static void
 set_beat_timer(struct agent *agent)
 {
-	int64_t every_ms = agent->run->plan.agent.max_age_ms / BEATS_PER_AGE,
-		watchdog_ms = service_watchdog_ms();
+	int64_t every_ms = agent->run->plan.agent.max_age_ms / BEATS_PER_AGE;
+	int64_t watchdog_ms = service_watchdog_ms() / 2;
 	struct timeval every;
 
 	if (every_ms > BEAT_MAX_MS)
@@ -452,7 +463,8 @@ reload(struct agent *agent)
 		set_age_timer(agent);
 		log_write(LOG_LEVEL_INFO, "the configuration \"%s\" is taken", agent->path);
 	}
-	service_ready("");
+	if (agent->is_ready)
+		service_ready("");
 }
 
 /* The state, for the log. */
@@ -514,11 +526,12 @@ on_beat(evutil_socket_t fd, short events, void *context)
 	(void)events;
 	/* First: when this process stood still, what the files said then may be too old by now. */
 	board_age(&agent->run->board, clock_now_ms(), on_change, agent);
-	if (clock_now_ms() - agent->started_ms > agent->run->plan.agent.max_age_ms)
-		serve_first(agent); /* nothing came: say so */
+	if (agent->run->board.is_begun)
+		serve_first(agent); /* some have not answered in their time: say so */
 	if (agent->run->track != NULL)
 		track_beat(agent->run->track);
-	if (service_watchdog_ms() > 0) {
+	if (service_watchdog_ms() > 0 && clock_now_ms() - agent->beaten_ms >= service_watchdog_ms() / 2) {
+		agent->beaten_ms = clock_now_ms();
 		text_init(&status, storage, sizeof storage);
 		write_status(agent, &status);
 		service_beat(status.bytes);

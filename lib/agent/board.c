@@ -6,6 +6,7 @@
 #include "lib/evaluate/evaluate.h"
 #include "lib/evaluate/judge.h"
 #include "lib/evaluate/sync_state.h"
+#include "lib/model/lsn.h"
 #include "lib/render/format.h"
 #include "lib/run/settings.h"
 
@@ -44,7 +45,7 @@ forget(struct board *board, int64_t now_ms)
 	struct err fault;
 
 	*own = board->targets[0].snapshot;
-	if (age_ms < 0) {
+	if (age_ms < 0 || !board->is_begun) {
 		snapshot_init(own);
 		err_set(&fault, ERR_TIMEOUT, "nothing is known yet: the agent has just started");
 	} else {
@@ -60,28 +61,64 @@ forget(struct board *board, int64_t now_ms)
 		snapshot_fail(own, part, &fault);
 }
 
+/*
+ * Adds a peer to the view. A newer timeline, once seen on a primary, does not go away when that one is cut
+ * off or too busy to answer, which is when it matters: what was last seen of it then goes on to count.
+ */
+static void
+add_peer(struct board *board, size_t index, bool is_usable)
+{
+	const struct board_target *peer = &board->targets[index];
+	struct snapshot *to = &board->view[board->view_count];
+	uint32_t own = lsn_timeline(board->view[0].role.wal_file);
+	bool is_newer = own != 0 && lsn_timeline(peer->primary.role.wal_file) > own;
+
+	if (is_newer && !(is_usable && snapshot_has(&peer->snapshot, SNAPSHOT_ROLE))) {
+		*to = peer->primary;
+		snprintf(to->target, sizeof to->target, "%.100s (as last seen)", peer->primary.target);
+	} else if (is_usable) {
+		*to = peer->snapshot;
+	} else {
+		return;
+	}
+	board->view_count++;
+}
+
+/* Whether all were heard of once. One that does not answer says so within its timeout. */
+static bool
+has_begun(const struct board *board, int64_t now_ms)
+{
+	size_t seen = 0;
+
+	for (size_t i = 0; i < board->plan->target_count; i++)
+		seen += board->targets[i].is_seen;
+	return seen == board->plan->target_count
+		|| now_ms - board->started_ms >= board->plan->agent.max_age_ms;
+}
+
 /* Puts together what checks are to read. */
 static void
 compose(struct board *board, int64_t now_ms)
 {
 	board->generation++;
 	board->is_untold = true;
-	board->is_known = is_fresh(board, 0, now_ms);
+	board->is_begun = board->is_begun || has_begun(board, now_ms);
+	board->is_known = board->is_begun && is_fresh(board, 0, now_ms);
 	board->view_count = 1;
-	board->view_until_ms = INT64_MAX;
+	board->view_until_ms = board->is_begun ? INT64_MAX
+					       : board->started_ms + board->plan->agent.max_age_ms;
 	if (board->is_known)
 		board->view[0] = board->targets[0].snapshot;
 	else
 		forget(board, now_ms);
 	for (size_t i = 0; i < board->plan->target_count; i++) {
 		int64_t until_ms = board->targets[i].seen_ms + board->plan->agent.max_age_ms + 1;
+		bool is_usable = is_fresh(board, i, now_ms);
 
-		if (!is_fresh(board, i, now_ms))
-			continue;
-		if (until_ms < board->view_until_ms)
+		if (is_usable && until_ms < board->view_until_ms)
 			board->view_until_ms = until_ms;
 		if (i > 0)
-			board->view[board->view_count++] = board->targets[i].snapshot;
+			add_peer(board, i, is_usable);
 	}
 }
 
@@ -158,8 +195,7 @@ is_recovered(const struct board *board, const struct question *question)
 
 /* What the newest facts say of a configured check, for its damping. */
 static struct damping_probe
-probe_of(const struct board *board, const struct question *question, const struct verdict *verdict,
-	int64_t now_ms)
+probe_of(const struct board *board, const struct question *question, const struct verdict *verdict)
 {
 	struct damping_probe probe = {
 		.is_yes = is_yes(question, verdict), .weight_percent = verdict->weight_percent};
@@ -170,7 +206,8 @@ probe_of(const struct board *board, const struct question *question, const struc
 	firm.state = verdict->firm_state;
 	probe.is_firm = !probe.is_yes && !is_late && !is_yes(question, &firm);
 	probe.is_recovered = probe.is_yes && is_recovered(board, question);
-	probe.is_progressing = is_late || now_ms - board->targets[0].progress_ms <= PROGRESS_MS;
+	probe.is_progressing = is_late
+		|| board->targets[0].seen_ms - board->targets[0].progress_ms <= PROGRESS_MS;
 	return probe;
 }
 
@@ -188,11 +225,12 @@ answer(const struct board *board, const struct question *question, int64_t now_m
 		&& board->checks[question->owner_index].is_drained;
 
 	evaluate(board, question, question->limits.bytes, verdict);
+	verdict->is_stale = !board->is_known;
 	if (question->owner_index >= 0) /* several may be of one kind */
 		text_clean(verdict->check, sizeof verdict->check,
 			board->plan->checks[question->owner_index].name);
 	if (question->check_index >= 0) {
-		struct damping_probe probe = probe_of(board, question, verdict, now_ms);
+		struct damping_probe probe = probe_of(board, question, verdict);
 
 		damping_apply(&board->checks[question->check_index].damping, damping_of(board, question),
 			&probe, now_ms, verdict);
@@ -222,6 +260,7 @@ answer_liveness(const struct board *board, const struct question *question, stru
 		judge_reason(verdict, STATE_OK, "the agent gets on");
 	else
 		judge_fault(verdict, &question->limits.policy, &board->view[0].faults[SNAPSHOT_ROLE]);
+	verdict->is_stale = !board->is_known;
 	judge_end(verdict);
 	return is_yes(question, verdict);
 }
@@ -263,18 +302,23 @@ tell(struct board *board, size_t index, bool is_yes_now, const struct verdict *v
 	text_clean(check->summary, sizeof check->summary, verdict->summary);
 }
 
-/* Has the damping of a check take in what is known now. */
+/*
+ * Has the damping of a check take in what is known now, if that is new, or if it is a no that is certain: a
+ * peer may have told it, and may be silent again at the next look.
+ */
 static void
-step(struct board *board, size_t index, int64_t now_ms)
+step(struct board *board, size_t index, bool is_new, int64_t now_ms)
 {
+	struct damping_state *damping = &board->checks[index].damping;
 	struct question question;
 	struct damping_probe probe;
 	struct verdict verdict;
 
 	question_of_check(board->plan, index, &question);
 	evaluate(board, &question, question.limits.bytes, &verdict);
-	probe = probe_of(board, &question, &verdict, now_ms);
-	damping_step(&board->checks[index].damping, damping_of(board, &question), &probe, now_ms);
+	probe = probe_of(board, &question, &verdict);
+	if (is_new || !damping->has_begun || (damping->is_yes && !probe.is_yes && probe.is_firm))
+		damping_step(damping, damping_of(board, &question), &probe, now_ms);
 }
 
 /*
@@ -292,8 +336,7 @@ answer_all(struct board *board, bool is_new, int64_t now_ms, board_listener *lis
 		struct question question;
 		struct verdict verdict;
 
-		if (is_step)
-			step(board, i, now_ms);
+		step(board, i, is_step, now_ms);
 		question_of_check(board->plan, i, &question);
 		tell(board, i, answer(board, &question, now_ms, &verdict), &verdict, now_ms, listener,
 			context);
@@ -302,14 +345,14 @@ answer_all(struct board *board, bool is_new, int64_t now_ms, board_listener *lis
 
 /* Since when the replayed position has stood still. */
 static void
-follow_progress(struct board_target *target, int64_t now_ms)
+follow_progress(struct board_target *target)
 {
 	const struct snapshot *snapshot = &target->snapshot;
 	uint64_t replay_lsn = snapshot->standby.replay_lsn;
 
 	/* Where nothing can be compared, there is nothing to hold against it. */
 	if (!snapshot_has(snapshot, SNAPSHOT_STANDBY) || replay_lsn != target->replay_lsn)
-		target->progress_ms = now_ms;
+		target->progress_ms = target->seen_ms;
 	if (snapshot_has(snapshot, SNAPSHOT_STANDBY))
 		target->replay_lsn = replay_lsn;
 }
@@ -323,11 +366,13 @@ board_take(struct board *board, size_t index, const struct snapshot *snapshot, i
 	target->is_seen = true;
 	target->seen_ms = seen_ms;
 	target->snapshot = *snapshot;
-	follow_progress(target, now_ms);
+	follow_progress(target);
+	if (snapshot_has(snapshot, SNAPSHOT_ROLE) && !snapshot->role.in_recovery)
+		target->primary = *snapshot;
 	compose(board, now_ms);
 	if (index == 0)
 		history_see(&board->history, now_ms, &board->view[0], board->is_known);
-	if (board->targets[0].is_seen) /* before, there is nothing to say of this node */
+	if (board->is_begun)
 		answer_all(board, index == 0, now_ms, listener, context);
 }
 
@@ -339,7 +384,7 @@ board_drain(struct board *board, size_t check_index, bool is_drained, int64_t no
 		return;
 	board->checks[check_index].is_drained = is_drained;
 	compose(board, now_ms);
-	if (board->targets[0].is_seen) /* before, the answer is a no anyway */
+	if (board->is_begun)
 		answer_all(board, false, now_ms, listener, context);
 }
 
@@ -348,7 +393,7 @@ board_age(struct board *board, int64_t now_ms, board_listener *listener, void *c
 {
 	if (now_ms >= board->view_until_ms)
 		compose(board, now_ms);
-	if (board->is_untold && board->targets[0].is_seen)
+	if (board->is_untold && board->is_begun)
 		answer_all(board, false, now_ms, listener, context);
 }
 
@@ -359,8 +404,10 @@ board_init(struct board *board, const struct plan *plan, int64_t now_ms)
 {
 	memset(board, 0, sizeof *board);
 	board->plan = plan;
+	board->started_ms = now_ms;
 	for (size_t i = 0; i < PLAN_TARGETS; i++) {
 		snapshot_init(&board->targets[i].snapshot);
+		snapshot_init(&board->targets[i].primary);
 		board->targets[i].progress_ms = now_ms;
 	}
 	compose(board, now_ms);
@@ -400,6 +447,7 @@ board_inherit(struct board *board, const struct board *from, int64_t now_ms)
 	if (is_same_server) {
 		board->history = from->history;
 		board->was_known = from->was_known;
+		board->is_begun = from->is_begun;
 	}
 	board->generation = from->generation;
 	compose(board, now_ms);
@@ -408,10 +456,10 @@ board_inherit(struct board *board, const struct board *from, int64_t now_ms)
 void
 board_settle(struct board *board, int64_t now_ms, board_listener *listener, void *context)
 {
-	if (!board->targets[0].is_seen)
+	if (!board->is_begun)
 		return;
 	for (size_t i = 0; i < board->plan->check_count; i++)
 		if (!board->checks[i].damping.has_begun)
-			step(board, i, now_ms);
+			step(board, i, true, now_ms);
 	answer_all(board, false, now_ms, listener, context);
 }

@@ -22,6 +22,7 @@ struct board_target {
 	struct snapshot snapshot;
 	uint64_t replay_lsn; /* the newest one that was seen, and when it had last moved */
 	int64_t progress_ms;
+	struct snapshot primary; /* when it was last seen to be a primary */
 };
 
 /* How one configured check stands. */
@@ -37,6 +38,8 @@ struct board_check {
 
 struct board {
 	const struct plan *plan;
+	int64_t started_ms;
+	bool is_begun; /* every target was heard of once, or has had its time: before, nothing is said */
 	struct board_target targets[PLAN_TARGETS];
 	struct board_check checks[PLAN_CHECKS];
 	struct history history; /* of this node's lag */
@@ -67,8 +70,8 @@ void board_init(struct board *board, const struct plan *plan, int64_t now_ms);
 
 /*
  * Takes over what another board knows, for a new plan: targets of the same name and connection, checks of the
- * same name and kind, whatever their limits are now (answers only if this node's server is the same), and what the
- * operator has said.
+ * same name and kind, whatever their limits are now (answers only if this node's server is the same), and
+ * what the operator has said.
  */
 void board_inherit(struct board *board, const struct board *from, int64_t now_ms);
 

@@ -36,6 +36,7 @@ become_child(int channel, pid_t parent, enum child_bond bond, const sigset_t *un
 			_exit(0);
 	}
 	reset_signals(unblocked);
+	prctl(PR_SET_DUMPABLE, 0); /* no core with passwords, and no other process of this user looks in */
 	if (channel != CHANNEL && dup2(channel, CHANNEL) < 0)
 		_exit(1);
 	if (close_range(CHANNEL + 1, ~0U, 0) != 0) /* a kernel before 5.9 */

@@ -109,7 +109,8 @@ ask(const struct agent_facts *facts, const char *rest, struct text *body, struct
 		options.is_coloured = manner[1] == 'c';
 	}
 	format->write(&verdict, &options, body);
-	/* keepalived's format is an exit code; with -v pgha-ask says why on standard error, as the checks do. */
+	/* keepalived's format is an exit code; with -v pgha-ask says why on standard error, as the checks do.
+	 */
 	if (id == FORMAT_KEEPALIVED && (options.verbosity > 0 || verdict.fault.class == ERR_USAGE))
 		explain(&verdict, body);
 	send_answer(format_exit_code(format, &verdict, &options), body, answer);

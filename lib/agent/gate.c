@@ -21,6 +21,7 @@ TAILQ_HEAD(waiting_list, waiting);
 struct gate {
 	struct event_base *base;
 	struct evconnlistener *listener;
+	struct event *again;
 	struct timeval patience;
 	size_t waiting_count, waiting_max;
 	struct waiting_list waiting;
@@ -99,15 +100,34 @@ on_connect(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr 
 		have_wait(gate, fd, address, (socklen_t)length);
 }
 
-/* No descriptor is left, most likely: those who wait make room. Else accepting would be tried for ever. */
 static void
-on_error(struct evconnlistener *listener, void *context)
+on_again(evutil_socket_t fd, short events, void *context)
 {
 	struct gate *gate = context;
 
+	(void)fd;
+	(void)events;
+	if (gate->listener != NULL)
+		evconnlistener_enable(gate->listener);
+}
+
+/*
+ * No descriptor is left, most likely: those who wait make room. If nobody does, accepting rests for a moment,
+ * or it would be tried without end.
+ */
+static void
+on_error(struct evconnlistener *listener, void *context)
+{
+	static const struct timeval moment = {.tv_usec = 100000};
+	struct gate *gate = context;
+
 	(void)listener;
-	if (!TAILQ_EMPTY(&gate->waiting))
+	if (!TAILQ_EMPTY(&gate->waiting)) {
 		dismiss(TAILQ_FIRST(&gate->waiting));
+		return;
+	}
+	evconnlistener_disable(gate->listener);
+	evtimer_add(gate->again, &moment);
 }
 
 struct gate *
@@ -124,9 +144,11 @@ gate_open(struct event_base *base, int listener, int64_t patience_ms, size_t wai
 		.taker = taker,
 		.context = context};
 	TAILQ_INIT(&gate->waiting);
-	gate->listener = evconnlistener_new(base, on_connect, gate, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0, listener);
-	if (gate->listener == NULL) {
-		free(gate);
+	gate->listener = evconnlistener_new(
+		base, on_connect, gate, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0, listener);
+	gate->again = evtimer_new(base, on_again, gate);
+	if (gate->listener == NULL || gate->again == NULL) {
+		gate_close(gate);
 		return NULL;
 	}
 	evconnlistener_set_error_cb(gate->listener, on_error);
@@ -157,5 +179,7 @@ gate_close(struct gate *gate)
 	while ((waiting = TAILQ_FIRST(&gate->waiting)) != NULL)
 		dismiss(waiting);
 	gate_retire(gate);
+	if (gate->again != NULL)
+		event_free(gate->again);
 	free(gate);
 }

@@ -17,9 +17,9 @@ struct gate;
 typedef void gate_taker(void *context, int fd, const struct sockaddr *address, socklen_t length);
 
 /*
- * After gate_accept(), accepts on `listener` (which stays the caller's) and hands each client to `taker`: once it has sent
- * something, or at once if `patience_ms` is 0. One that stays silent for patience_ms is closed. At most
- * `waiting_max` wait. NULL for want of memory.
+ * After gate_accept(), accepts on `listener` (which stays the caller's) and hands each client to `taker`:
+ * once it has sent something, or at once if `patience_ms` is 0. One that stays silent for patience_ms is
+ * closed. At most `waiting_max` wait. NULL for want of memory.
  */
 struct gate *gate_open(struct event_base *base, int listener, int64_t patience_ms, size_t waiting_max,
 	gate_taker *taker, void *context) __attribute__((warn_unused_result));

@@ -25,7 +25,7 @@ enum { CONNECTION_BYTES = 8192 };
 /* Answers that are kept until the facts change; a question that finds no place is answered anew each time. */
 enum { KEPT_MAX = 64, KEPT_URI_MAX = 256 };
 
-enum { LISTENERS_MAX = 16 };
+enum { LISTENERS_MAX = 16, ROUNDS_MAX = 16 };
 
 struct kept {
 	char uri[KEPT_URI_MAX];
@@ -39,7 +39,7 @@ struct kept {
  */
 struct request {
 	bool is_begun;
-	bool is_cut; /* holds a zero byte, behind which nothing would be seen */
+	bool is_cut;            /* holds a zero byte, behind which nothing would be seen */
 	char uri[KEPT_URI_MAX]; /* as it was sent; "" if it is longer */
 };
 
@@ -265,8 +265,8 @@ set_deadline(struct client *client, int64_t after_ms)
 static void *
 on_uri(void *context, const char *uri, struct MHD_Connection *connection)
 {
-	const union MHD_ConnectionInfo *info
-		= MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	struct client *client = info == NULL ? NULL : info->socket_context;
 	struct http *http = context;
 
@@ -389,8 +389,10 @@ refuse(const struct http *http, int fd)
 
 	if (http->certificate == NULL && send(fd, busy, sizeof busy - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
 		shutdown(fd, SHUT_WR);
-		while (recv(fd, ignored, sizeof ignored, MSG_DONTWAIT) > 0)
-			; /* what is unread would reset the connection */
+		/* What is unread would reset the connection; but one that sends without end holds up others.
+		 */
+		for (int i = 0; i < ROUNDS_MAX && recv(fd, ignored, sizeof ignored, MSG_DONTWAIT) > 0; i++)
+			;
 	}
 	close(fd);
 }
@@ -414,7 +416,7 @@ static int
 read_text(const char *path, char **ret, struct err *err)
 {
 	enum { FILE_MAX = 256 * 1024 };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char *bytes = fd < 0 ? NULL : malloc(FILE_MAX + 1);
 	ssize_t got = bytes == NULL ? -1 : read(fd, bytes, FILE_MAX + 1);
 	int why = errno;

@@ -9,9 +9,12 @@
 #include <unistd.h>
 
 #include "lib/agent/gate.h"
+#include "lib/base/clock.h"
 
 /* How long the rest of a line may take, and how long a client may take to close after its answer. */
 enum { MOMENT_MS = 50, LINGER_MS = 1000 };
+
+enum { ROUNDS_MAX = 16 };
 
 enum { REQUEST_MAX = 1024, ANSWER_MAX = 65536 + 32 };
 
@@ -21,7 +24,8 @@ struct client {
 	struct event *event;
 	int fd;
 	bool is_answered;
-	char *rest; /* of the answer, when the client did not take it whole at once */
+	int64_t until_ms; /* for all of it */
+	char *rest;       /* of the answer, when the client did not take it whole at once */
 	size_t rest_at, rest_length;
 	size_t length;
 	char request[REQUEST_MAX];
@@ -70,14 +74,14 @@ await(struct client *client, short events, int within_ms)
 static void
 finish(struct client *client)
 {
-	char ignored[1024];
-	ssize_t got;
+	char ignored[4096];
+	ssize_t got = 1;
 
 	shutdown(client->fd, SHUT_WR);
-	do
+	/* One that sends without end would keep everybody else waiting. */
+	for (int i = 0; i < ROUNDS_MAX && got > 0; i++)
 		got = recv(client->fd, ignored, sizeof ignored, MSG_DONTWAIT);
-	while (got > 0);
-	if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+	if (got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
 		end_client(client);
 	else
 		await(client, EV_READ, LINGER_MS);
@@ -116,11 +120,14 @@ keep_rest(struct client *client, const char *bytes, size_t length)
 static void
 end_line(struct client *client)
 {
-	bool is_cut = client->length == sizeof client->request - 1
-		&& memchr(client->request, '\n', client->length) == NULL;
+	bool is_ended = memchr(client->request, '\n', client->length) != NULL;
+	bool is_cut = !is_ended
+		&& (client->length == sizeof client->request - 1
+			|| (client->line->manner.is_end_needed && client->length > 0));
 
 	client->request[client->length] = '\0';
-	for (char *at = client->request; (at = memchr(at, '\0', client->length - (size_t)(at - client->request))) != NULL;)
+	for (char *at = client->request;
+		(at = memchr(at, '\0', client->length - (size_t)(at - client->request))) != NULL;)
 		*at = '?';
 	client->request[strcspn(client->request, "\r\n")] = '\0';
 	if (is_cut)
@@ -149,6 +156,15 @@ answer(struct client *client)
 		end_client(client);
 }
 
+/* How long the rest of a line is waited for. */
+static int
+pause_ms(const struct client *client)
+{
+	int left_ms = clock_left_ms(client->until_ms) + 1;
+
+	return client->line->manner.is_end_needed || left_ms < MOMENT_MS ? left_ms : MOMENT_MS;
+}
+
 static void
 take_request(struct client *client)
 {
@@ -156,7 +172,7 @@ take_request(struct client *client)
 		sizeof client->request - 1 - client->length, MSG_DONTWAIT);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-		await(client, EV_READ, MOMENT_MS);
+		await(client, EV_READ, pause_ms(client));
 		return;
 	}
 	if (got < 0) {
@@ -164,11 +180,12 @@ take_request(struct client *client)
 		return;
 	}
 	client->length += (size_t)got;
-	if (got == 0 || memchr(client->request, '\n', client->length) != NULL
+	if (got == 0 || clock_now_ms() >= client->until_ms
+		|| memchr(client->request, '\n', client->length) != NULL
 		|| client->length == sizeof client->request - 1)
 		answer(client);
 	else
-		await(client, EV_READ, MOMENT_MS);
+		await(client, EV_READ, pause_ms(client));
 }
 
 static void
@@ -178,7 +195,7 @@ send_rest(struct client *client)
 
 	if (status == 0)
 		finish(client);
-	else if (status > 0)
+	else if (status > 0 && clock_now_ms() < client->until_ms)
 		await(client, EV_WRITE, LINGER_MS);
 	else
 		end_client(client);
@@ -215,6 +232,7 @@ on_client(void *context, int fd, const struct sockaddr *address, socklen_t lengt
 	}
 	client->line = line;
 	client->fd = fd;
+	client->until_ms = clock_now_ms() + line->manner.patience_ms;
 	TAILQ_INSERT_TAIL(&line->clients, client, others);
 	line->client_count++;
 	if (line->manner.is_unasked)

@@ -18,6 +18,7 @@ typedef void line_answerer(void *context, const char *line, struct text *answer)
 /* How a listener is served. */
 struct line_manner {
 	bool is_unasked;     /* the answer is given on connecting */
+	bool is_end_needed;  /* what comes without the end of its line is no request */
 	int64_t patience_ms; /* for the line to come */
 	size_t waiting_max;  /* clients that have not spoken */
 	int64_t clients_max; /* clients that have; more are closed */

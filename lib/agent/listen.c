@@ -120,7 +120,14 @@ refuse(const char *address, int fd, struct err *err)
 		close(fd);
 	err_set(err, ERR_USAGE, "cannot listen on \"%s\": %s", address, strerror(why));
 	if (why == EADDRINUSE)
-		err_hint(err, "another program listens there; Patroni's REST API takes 8008 by default");
+		err_hint(err,
+			"another program listens there (Patroni's REST API takes 8008 by default), or this "
+			"agent "
+			"itself, on another address with that port: then restart it");
+	if (why == EAFNOSUPPORT)
+		err_hint(err, "this host has no IPv6: write 0.0.0.0 in place of [::]");
+	if (why == ENOENT)
+		err_hint(err, "the directory must be there: systemd's RuntimeDirectory= makes /run/pgha");
 	if (why == EADDRNOTAVAIL)
 		err_hint(err, "this host has no such address (yet): is the network up?");
 	return -1;

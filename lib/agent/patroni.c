@@ -75,7 +75,8 @@ replication_state(const struct snapshot_standby *standby)
 {
 	enum lag_source source = lag_source(standby);
 
-	return source == LAG_NO_RECEIVER || source == LAG_NOT_STREAMING || source == LAG_STARTING || source == LAG_AHEAD
+	return source == LAG_NO_RECEIVER || source == LAG_NOT_STREAMING || source == LAG_STARTING
+			|| source == LAG_AHEAD
 		? "in archive recovery"
 		: "streaming";
 }

@@ -119,7 +119,8 @@ static const struct setting answer_rows[] = {
 		.help = "HAProxy's weight climbs to its full value over so long after a return"},
 	{.name = "maintenance",
 		TEXT(struct plan_answer, maintenance),
-		.help = "while this file is there, the node is drained; without it, NAME.drain in "
+		.help = "while this file (on a local file system) is there, the node is drained; without it, "
+			"NAME.drain in "
 			"run_directory, which "
 			"pgha-ask --drain makes"},
 };
@@ -139,8 +140,9 @@ static const struct setting track_rows[] = {
 		.help = "whose answer it is; without it, the check that the section is named after"},
 	{.name = "file",
 		TEXT(struct plan_track, file),
-		.help = "1 for yes and 0 for no, for keepalived's \"weight 0 reverse\"; without it, NAME.track in "
-			"run_directory"},
+		.help
+		= "1 for yes and 0 for no, for keepalived's \"weight 0 reverse\"; without it, NAME.track in "
+		  "run_directory"},
 };
 
 #define GROUP(title_text, row_table, base_pointer)                                                           \

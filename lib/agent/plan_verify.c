@@ -20,6 +20,8 @@ plan_verify_name(const char *name, struct err *err)
 	return 0;
 }
 
+enum { AGE_MAX_MS = 3600000 };
+
 static int
 verify_agent(const struct plan_agent *agent, struct err *err)
 {
@@ -27,6 +29,8 @@ verify_agent(const struct plan_agent *agent, struct err *err)
 		err_set(err, ERR_USAGE, "[agent]: max_age is shorter than interval and timeout together");
 		return err_hint(err, "facts would grow too old while a slow server is still being asked");
 	}
+	if (agent->max_age_ms > AGE_MAX_MS)
+		return err_set(err, ERR_USAGE, "[agent]: max_age is longer than an hour");
 	/* Names of sockets and track files are appended; a socket's path has 107 characters. */
 	if (agent->run_directory[0] != '/' || strlen(agent->run_directory) > 90)
 		return err_set(err, ERR_USAGE,
@@ -90,6 +94,9 @@ finish_check(struct plan_check *check, struct err *err)
 		return err_set(err, ERR_USAGE, "[check %s]: weight_ramp is longer than a day", check->name);
 	check->answer.damping.weight_min = 1;
 	check->answer.damping.warning_is_failure = check->answer.warning_is_failure;
+	if (check->answer.maintenance[0] != '\0' && check->answer.maintenance[0] != '/')
+		return err_set(err, ERR_USAGE, "[check %s]: maintenance: \"%s\" is no absolute path",
+			check->name, check->answer.maintenance);
 	if (address_verify_list(check->answer.agent, err) != 0)
 		return err_context(err, "[check %s]: agent", check->name);
 	return verify_recover(check, err);

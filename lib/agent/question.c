@@ -14,7 +14,7 @@ struct asking {
 	struct plan_answer answer; /* only for its yes and no */
 	struct settings_group groups[PLAN_QUESTION_GROUPS];
 	struct settings_given given;
-	bool is_changed;   /* something differs from what is configured */
+	bool is_changed;            /* something differs from what is configured */
 	bool has_lag, has_critical; /* given as parameters; one excludes the other */
 	bool has_mode;
 };

@@ -33,7 +33,7 @@ struct question {
 	bool warning_is_failure;
 	bool unknown_is_ok;
 	bool is_drain_ignored; /* the operator's switch does not count: drained=ok */
-	bool never; /* asks for what no node here can have, such as a Patroni tag */
+	bool never;            /* asks for what no node here can have, such as a Patroni tag */
 	union {
 		struct policy policy;
 		struct health_limits health;
@@ -44,8 +44,8 @@ struct question {
 /*
  * Reads a question. QUESTION_UNKNOWN: there is none of that name; QUESTION_BAD: a parameter that is not
  * understood; both fill `err`. Beside the settings of the check, Patroni's parameters are understood: lag (a
- * limit in bytes), replication_state, mode, tag_NAME (which no node here has), and drained=ok, for HAProxy's health
- * check beside agent-check: a server that is drained is no server that is down.
+ * limit in bytes), replication_state, mode, tag_NAME (which no node here has), and drained=ok, for HAProxy's
+ * health check beside agent-check: a server that is drained is no server that is down.
  */
 enum question_status question_read(const struct plan *plan, const char *name,
 	const struct question_parameter *parameters, size_t count, struct question *ret, struct err *err);

@@ -8,11 +8,11 @@
 #include <stdbool.h>
 
 enum route_kind {
-	ROUTE_CHECK,          /* the configured check that `base` names */
-	ROUTE_HEALTH,         /* the server answers, whatever its role */
-	ROUTE_READINESS,      /* the leader, or a standby that follows closely */
-	ROUTE_LIVENESS,       /* the agent itself gets on */
-	ROUTE_STANDBY_LEADER  /* the leader of a standby cluster, which only a manager knows */
+	ROUTE_CHECK,         /* the configured check that `base` names */
+	ROUTE_HEALTH,        /* the server answers, whatever its role */
+	ROUTE_READINESS,     /* the leader, or a standby that follows closely */
+	ROUTE_LIVENESS,      /* the agent itself gets on */
+	ROUTE_STANDBY_LEADER /* the leader of a standby cluster, which only a manager knows */
 };
 
 /* What a standby has to be to its primary. */

@@ -55,8 +55,8 @@ static size_t
 waiting_max(const struct serve *serve)
 {
 	struct rlimit limit = {.rlim_cur = 1024};
-	rlim_t spoken = 3 * (rlim_t)serve->plan->listen.max_connections + DESCRIPTORS_RESERVED;
 	size_t gates = serve->points.count > 0 ? serve->points.count : 1, left;
+	rlim_t spoken = gates * (rlim_t)serve->plan->listen.max_connections + DESCRIPTORS_RESERVED;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
 		limit.rlim_cur = limit.rlim_max;
@@ -98,6 +98,7 @@ open_line(struct serve *serve, const struct listen_point *point, size_t waiting,
 {
 	struct served_line *served = &serve->lines[serve->line_count];
 	struct line_manner manner = {.is_unasked = point->kind == LISTEN_CHECK,
+		.is_end_needed = point->kind == LISTEN_SOCKET,
 		.patience_ms = serve->plan->listen.request_timeout_ms,
 		.waiting_max = waiting,
 		.clients_max = serve->plan->listen.max_connections,

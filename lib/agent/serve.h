@@ -23,8 +23,8 @@ struct serve_answerer {
 };
 
 /*
- * Takes what a plan says to listen on. Sockets that `former` (may be NULL) serves on as well are taken over, and
- * both accept on them until one is closed. -1 with class usage, and nothing is changed: an address that
+ * Takes what a plan says to listen on. Sockets that `former` (may be NULL) serves on as well are taken over,
+ * and both accept on them until one is closed. -1 with class usage, and nothing is changed: an address that
  * cannot be had, a certificate that cannot be used.
  */
 int serve_open(struct event_base *base, const struct plan *plan, const struct serve *former,

@@ -3,9 +3,17 @@
 #include <stddef.h>
 
 #ifdef WITH_SYSTEMD
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/text.h"
 
 /* The names that the sockets have; NULL until they were asked for. The first descriptor is always 3. */
 static char **names;
@@ -40,26 +48,52 @@ service_socket_name(int index)
 	return names[index];
 }
 
+/*
+ * Not sd_notify(), which waits when the service manager does not read, and the serving process with it: a
+ * message that finds no room is dropped.
+ */
+__attribute__((format(printf, 1, 2))) static void
+notify(const char *format, ...)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un where = {.sun_family = AF_UNIX};
+	socklen_t length;
+	char message[640];
+	va_list arguments;
+	int fd;
+
+	if (path == NULL || text_copy(where.sun_path, sizeof where.sun_path, path) != 0)
+		return;
+	length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)
+		+ (path[0] == '@' ? 0 : 1));
+	if (path[0] == '@') /* an abstract name begins with a zero byte, and ends with its length */
+		where.sun_path[0] = '\0';
+	va_start(arguments, format);
+	vsnprintf(message, sizeof message, format, arguments);
+	va_end(arguments);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	sendto(fd, message, strlen(message), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&where, length);
+	close(fd);
+}
+
 void
 service_ready(const char *status)
 {
-	sd_notifyf(0, "READY=1\nSTATUS=%s", status);
+	notify("READY=1\nSTATUS=%s", status);
 }
 
 void
 service_reloading(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	sd_notifyf(
-		0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	notify("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_now_us());
 }
 
 void
 service_stopping(void)
 {
-	sd_notify(0, "STOPPING=1");
+	notify("STOPPING=1");
 }
 
 int64_t
@@ -73,7 +107,7 @@ service_watchdog_ms(void)
 void
 service_beat(const char *status)
 {
-	sd_notifyf(0, "WATCHDOG=1\nSTATUS=%s", status);
+	notify("WATCHDOG=1\nSTATUS=%s", status);
 }
 
 #else

@@ -67,11 +67,16 @@ write_or_tell(const struct plan_track *track, bool is_yes, bool is_told)
 	if (write_file(track->file, is_yes) == 0)
 		return 0;
 	if (!is_told)
-		log_write(LOG_LEVEL_ERROR, "[track_file %s]: cannot write \"%s\": %s", track->name, track->file,
-			strerror(errno));
-	/* What cannot be written must at least not go on to say yes. */
-	if (!is_yes && unlink(track->file) != 0 && errno != ENOENT && !is_told)
-		log_write(LOG_LEVEL_ERROR, "[track_file %s]: nor remove it: %s", track->name, strerror(errno));
+		log_write(LOG_LEVEL_ERROR, "[track_file %s]: cannot write \"%s\": %s%s", track->name,
+			track->file, strerror(errno),
+			errno == EROFS || errno == EACCES ? "; may the agent's user write there, does the "
+							    "unit allow it (ReadWritePaths=)?"
+							  : "");
+	/* What cannot be written must at least not go on to say yes; an empty file is a no as well. */
+	if (!is_yes && unlink(track->file) != 0 && errno != ENOENT && truncate(track->file, 0) != 0
+		&& !is_told)
+		log_write(
+			LOG_LEVEL_ERROR, "[track_file %s]: nor remove it: %s", track->name, strerror(errno));
 	return -1;
 }
 
@@ -90,12 +95,11 @@ track_write_no(const struct plan *plan)
 
 struct writer {
 	const struct plan *plan;
-	struct message written;
-	bool is_written[PLAN_TRACKS]; /* a file that could not be written is tried again */
-	bool is_told[PLAN_TRACKS];    /* and that is said once */
+	bool is_told[PLAN_TRACKS]; /* that it cannot be written was said */
 };
 
-/* Whether a file already says so, and may stay: keepalived reads it anew whenever it is replaced. */
+/* Whether a file already says so, and may stay as it is: keepalived would read it anew if it were replaced.
+ */
 static bool
 says(const char *path, bool is_yes)
 {
@@ -108,18 +112,19 @@ says(const char *path, bool is_yes)
 	return got == 2 && content[0] == (is_yes ? '1' : '0') && content[1] == '\n';
 }
 
+/*
+ * Looks at the files each time, which heals what somebody else has done to them: keepalived's init_file, a
+ * person. One that could not be written is tried again.
+ */
 static void
 write_changes(struct writer *writer, const struct message *wanted)
 {
-	for (size_t i = 0; i < writer->plan->track_count; i++)
-		if (!writer->is_written[i] || writer->written.is_yes[i] != wanted->is_yes[i]) {
-			const struct plan_track *track = &writer->plan->tracks[i];
+	for (size_t i = 0; i < writer->plan->track_count; i++) {
+		const struct plan_track *track = &writer->plan->tracks[i];
 
-			writer->is_written[i] = says(track->file, wanted->is_yes[i])
-				|| write_or_tell(track, wanted->is_yes[i], writer->is_told[i]) == 0;
-			writer->is_told[i] = !writer->is_written[i];
-			writer->written.is_yes[i] = wanted->is_yes[i];
-		}
+		writer->is_told[i] = !says(track->file, wanted->is_yes[i])
+			&& write_or_tell(track, wanted->is_yes[i], writer->is_told[i]) != 0;
+	}
 }
 
 /* Until the agent is gone. An agent that is silent may come back: it was stopped, or starved. */
@@ -157,6 +162,9 @@ work(void *context, int channel)
 		send(channel, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
 }
+
+/* How long the writer is waited for: in a reload, when others wait; and at the end. */
+enum { HAND_OVER_MS = 100, FAREWELL_MS = 1000 };
 
 /* -- the agent's side -------------------------------------------------------------------------- */
 
@@ -251,15 +259,37 @@ track_pid(const struct track *track)
 	return track->pid;
 }
 
-/* Waits for the writer's end, which takes as long as its files do. */
-static void
-await_end(struct track *track)
+/* Whether the writer ends within that time. */
+static bool
+ends_within(struct track *track, int64_t patience_ms)
 {
-	enum { PATIENCE_MS = 1000, STEP_MS = 5 };
-	int64_t until_ms = clock_now_ms() + PATIENCE_MS;
+	enum { STEP_MS = 2 };
+	int64_t until_ms = clock_now_ms() + patience_ms;
 
-	while (track->pid > 0 && waitpid(track->pid, NULL, WNOHANG) == 0 && clock_now_ms() < until_ms)
+	while (track->pid > 0 && waitpid(track->pid, NULL, WNOHANG) == 0) {
+		if (clock_now_ms() >= until_ms)
+			return false;
 		poll(NULL, 0, STEP_MS);
+	}
+	return true;
+}
+
+/* Frees, when the writer has ended or should have. One that does not is killed: two would write the same
+ * files. */
+static void
+end_writer(struct track *track, int64_t patience_ms)
+{
+	enum { KILL_MS = 100 };
+
+	if (!ends_within(track, patience_ms)) {
+		kill(track->pid, SIGKILL);
+		if (!ends_within(track, KILL_MS))
+			log_write(LOG_LEVEL_ERROR,
+				"the writer of the track files cannot be killed: its disk hangs");
+	}
+	if (track->fd >= 0)
+		close(track->fd);
+	free(track);
 }
 
 static bool
@@ -279,7 +309,7 @@ track_hand_over(struct track *track, const struct plan *to)
 			track->wanted.is_yes[i] = false;
 	track->wanted.is_last = true;
 	track_beat(track);
-	track_close(track);
+	end_writer(track, HAND_OVER_MS);
 }
 
 void
@@ -289,6 +319,6 @@ track_close(struct track *track)
 		return;
 	if (track->fd >= 0)
 		close(track->fd);
-	await_end(track);
-	free(track);
+	track->fd = -1;
+	end_writer(track, FAREWELL_MS);
 }

@@ -16,7 +16,7 @@
 enum { RESTART_FIRST_MS = 100, RESTART_MAX_MS = 5000, STEADY_MS = 10000 };
 
 /* How much longer than its own deadlines allow a worker may be silent: it is then stuck in what has none. */
-enum { PATIENCE_MS = 2000 };
+enum { PATIENCE_MS = 1000 };
 
 struct watch {
 	struct event_base *base;
@@ -48,7 +48,10 @@ set_timer(struct watch *watch, int64_t after_ms)
 static int64_t
 overrun_ms(const struct watch *watch)
 {
-	return watch->task.target->timeout_ms + watch->task.interval_ms + PATIENCE_MS;
+	int64_t pause_ms = watch->task.pause_max_ms > watch->task.interval_ms ? watch->task.pause_max_ms
+									      : watch->task.interval_ms;
+
+	return watch->task.target->timeout_ms + pause_ms + PATIENCE_MS;
 }
 
 static void
@@ -71,6 +74,9 @@ end_worker(struct watch *watch)
 		kill(watch->pid, SIGKILL);
 }
 
+/* More than fit into the channel come only from a worker that has gone mad. */
+enum { MESSAGES_MAX = 64 };
+
 /*
  * Only the newest of what has come is told: when this process stood still for a while, the older ones tell
  * of a time that is over, and could still say yes.
@@ -81,10 +87,10 @@ on_message(evutil_socket_t fd, short events, void *context)
 	struct watch *watch = context;
 	struct worker_message message;
 	int64_t before = watch->counts.probes;
-	int taken;
+	int taken = 0;
 
 	(void)events;
-	while ((taken = worker_take(fd, &message)) > 0)
+	for (int i = 0; i < MESSAGES_MAX && (taken = worker_take(fd, &message)) > 0; i++)
 		watch->counts.probes++;
 	if (watch->counts.probes > before) {
 		set_timer(watch, overrun_ms(watch));
@@ -105,8 +111,10 @@ on_timer(evutil_socket_t fd, short events, void *context)
 		start(watch);
 		return;
 	}
-	log_write(LOG_LEVEL_ERROR, "the worker of %s has been silent for %lld ms: killed", watch->task.name,
-		(long long)overrun_ms(watch));
+	log_write(LOG_LEVEL_ERROR,
+		"the worker of %s has been silent for %lld ms: killed; was it stuck in a password file or a "
+		"name service?",
+		watch->task.name, (long long)overrun_ms(watch));
 	end_worker(watch);
 }
 
@@ -202,7 +210,8 @@ watch_suits(const struct watch *watch, const struct worker_task *task)
 {
 	return strcmp(watch->name, task->name) == 0 && strcmp(watch->target.dbname, task->target->dbname) == 0
 		&& watch->target.timeout_ms == task->target->timeout_ms
-		&& watch->task.interval_ms == task->interval_ms;
+		&& watch->task.interval_ms == task->interval_ms
+		&& watch->task.pause_max_ms == task->pause_max_ms;
 }
 
 void

@@ -34,7 +34,8 @@ struct watch *watch_open(struct event_base *base, const struct worker_task *task
 bool watch_suits(const struct watch *watch, const struct worker_task *task);
 void watch_move(struct watch *watch, size_t index);
 
-/* Whether a process that ended was its worker; if so, that is started anew, now or a little later. Accepts NULL. */
+/* Whether a process that ended was its worker; if so, that is started anew, now or a little later. Accepts
+ * NULL. */
 bool watch_reap(struct watch *watch, pid_t pid, int status);
 
 struct watch_counts watch_count(const struct watch *watch);

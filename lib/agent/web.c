@@ -61,7 +61,8 @@ answer_question(const struct agent_facts *facts, const struct http_request *requ
 	/* While a weight climbs, an answer changes without any new fact. */
 	answer->is_stable = verdict.weight_percent == VERDICT_NO_WEIGHT || is_patroni;
 	if (is_patroni)
-		patroni_write(&facts->board->view[0], facts->name, facts->version, &verdict, is_yes, &answer->body);
+		patroni_write(
+			&facts->board->view[0], facts->name, facts->version, &verdict, is_yes, &answer->body);
 	else
 		answer_json(&question, &verdict, answer);
 }

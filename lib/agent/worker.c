@@ -14,12 +14,12 @@
 #include "lib/base/clock.h"
 #include "lib/collect/collect.h"
 
-/* A server that is away is asked again after the interval, then twice that, and so on up to this. */
-enum { PAUSE_MAX_MS = 1000 };
+/* What ends connection after connection is asked at once, then after this, then twice that, and so on. */
+enum { HURRY_MS = 25, HURRIES_MAX = 5 };
 
 /*
- * After so many failures in a row a worker makes room for a fresh one: look-ups of names that had to be abandoned
- * keep their memory, and a name server may be away for days.
+ * After so many failures in a row a worker makes room for a fresh one: look-ups of names that had to be
+ * abandoned keep their memory, and a name server may be away for days.
  */
 enum { FAILURES_MAX = 1000 };
 
@@ -30,15 +30,17 @@ struct worker {
 	int channel;
 	struct collect_session session;
 	int failure_count; /* probes in a row that left no connection */
-	bool is_hurried;   /* the last probe came early, because the connection was lost */
+	int hurry_count;   /* probes in a row that came early, because the connection was lost */
 };
 
+/* A server that is away is asked again after the interval, then twice that, and so on. */
 static int64_t
 pause_ms(const struct worker *worker)
 {
-	int64_t pause_ms = worker->task->interval_ms;
-	int64_t longest_ms = pause_ms > PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS;
+	int64_t pause_ms = worker->task->interval_ms, longest_ms = worker->task->pause_max_ms;
 
+	if (longest_ms < pause_ms)
+		longest_ms = pause_ms;
 	for (int i = 1; i < worker->failure_count && pause_ms < longest_ms; i++)
 		pause_ms *= 2;
 	return pause_ms < longest_ms ? pause_ms : longest_ms;
@@ -46,44 +48,59 @@ pause_ms(const struct worker *worker)
 
 /* A message that the other side has no room for is out of date before it is read: the next one counts. */
 static void
-report(struct worker *worker, const struct snapshot *snapshot)
+report(struct worker *worker, const struct snapshot *snapshot, int64_t seen_ms)
 {
 	struct worker_message message;
 
 	memset(&message, 0, sizeof message); /* also what lies between the members */
-	message.seen_ms = clock_now_ms();
+	message.seen_ms = seen_ms;
 	message.snapshot = *snapshot;
 	while (send(worker->channel, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0
 		&& errno == EINTR)
 		;
 }
 
+/* What was seen is as old as the question: the answer may have been held up behind it. */
 static void
-probe(struct worker *worker)
+probe(struct worker *worker, int64_t start_ms)
 {
 	struct snapshot snapshot;
 
-	collect_probe(&worker->session, worker->task->facets,
-		clock_now_ms() + worker->task->target->timeout_ms, &snapshot);
+	collect_probe(&worker->session, worker->task->facets, start_ms + worker->task->target->timeout_ms,
+		&snapshot);
 	worker->failure_count = worker->session.pg == NULL ? worker->failure_count + 1 : 0;
-	report(worker, &snapshot);
+	report(worker, &snapshot, snapshot_has(&snapshot, SNAPSHOT_ROLE) ? start_ms : clock_now_ms());
 }
 
 /*
- * Waits for the next probe, which is due at once when the server ends the connection meanwhile: then it has
- * died, is going down, or an administrator ended just this session. At once only once: what takes a
- * connection and ends it again and again is asked at the usual pace. False when the agent is gone.
+ * When the next probe is due after the server has ended the connection between two: at once, since it has
+ * died, is going down, or an administrator ended just this session. If that happens again and again, less so.
  */
+static int64_t
+hurry(struct worker *worker, int64_t next_ms)
+{
+	int64_t now_ms = clock_now_ms(), pause_ms = worker->hurry_count == 0 ? 0 : HURRY_MS;
+
+	for (int i = 1; i < worker->hurry_count && i < HURRIES_MAX; i++)
+		pause_ms *= 2;
+	worker->hurry_count++;
+	return now_ms + pause_ms < next_ms ? now_ms + pause_ms : next_ms;
+}
+
+/* Waits for the next probe. False when the agent is gone. */
 static bool
 wait_until(struct worker *worker, int64_t next_ms)
 {
+	bool is_early = false;
+
 	for (;;) {
 		struct pollfd fds[] = {{.fd = worker->channel, .events = POLLIN},
 			{.fd = collect_socket(&worker->session), .events = POLLIN}};
 		int left_ms = clock_left_ms(next_ms);
 
 		if (left_ms == 0) {
-			worker->is_hurried = false;
+			if (!is_early)
+				worker->hurry_count = 0;
 			return true;
 		}
 		if (poll(fds, 2, left_ms) < 0 && errno != EINTR)
@@ -92,10 +109,8 @@ wait_until(struct worker *worker, int64_t next_ms)
 			return false;
 		if (fds[1].revents != 0 && collect_is_lost(&worker->session)) {
 			collect_close(&worker->session);
-			if (!worker->is_hurried) {
-				worker->is_hurried = true;
-				return true;
-			}
+			next_ms = hurry(worker, next_ms);
+			is_early = true;
 		}
 	}
 }
@@ -108,7 +123,7 @@ run(const struct worker_task *task, int channel)
 
 	do {
 		start_ms = clock_now_ms();
-		probe(&worker);
+		probe(&worker, start_ms);
 	} while (wait_until(&worker, start_ms + pause_ms(&worker)) && worker.failure_count < FAILURES_MAX);
 	collect_close(&worker.session);
 }
@@ -147,6 +162,7 @@ worker_take(int fd, struct worker_message *ret)
 	if (got != sizeof message || !snapshot_is_sound(&message.snapshot)
 		|| message.seen_ms > clock_now_ms())
 		return -1;
+	snapshot_clean(&message.snapshot);
 	*ret = message;
 	return 1;
 }

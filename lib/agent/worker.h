@@ -1,6 +1,7 @@
 /*
- * worker.h: a process that watches one target. It alone holds the connection and uses the credentials;
- * what it sees crosses to the serving process as whole messages, and nothing else does.
+ * worker.h: a process that watches one target. It alone connects and reads the password file; what it sees
+ * crosses to the serving process as whole messages, and nothing else does. (It is a copy of the agent, and
+ * runs as the same user: passwords that stand in the configuration itself are known to all of them.)
  */
 #ifndef PGHA_AGENT_WORKER_H
 #define PGHA_AGENT_WORKER_H
@@ -19,12 +20,13 @@ struct worker_task {
 	const char *name;            /* of the target, for the process list */
 	const struct target *target; /* whose timeout_ms is for one probe, connecting included */
 	const struct facet *const *facets;
-	int64_t interval_ms; /* from the start of one probe to the next */
+	int64_t interval_ms;  /* from the start of one probe to the next */
+	int64_t pause_max_ms; /* the longest from one attempt to reach a server that is away to the next */
 };
 
 /* One message, of exactly this size. */
 struct worker_message {
-	int64_t seen_ms; /* clock_now_ms() when the answer was complete */
+	int64_t seen_ms; /* clock_now_ms() when it was asked; when that failed, when it did */
 	struct snapshot snapshot;
 };
 

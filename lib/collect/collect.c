@@ -131,13 +131,20 @@ ask_facets(struct pg *pg, const struct facet *const *facets, bool is_conditional
 	return count == 0 || pg_ask(pg, statements, count, deadline_ms, &reader);
 }
 
+/*
+ * It does not change while a connection to a server stands; but behind a pooler another server, or the same
+ * one restarted, may be at the other end.
+ */
+enum { IDENTITY_PROBES = 20 };
+
 /* What is known of the connection, and need not be asked again. */
 static void
-recall(const struct collect_session *session, struct snapshot *snapshot)
+recall(struct collect_session *session, struct snapshot *snapshot)
 {
 	text_clean(snapshot->target, sizeof snapshot->target, session->place);
 	snapshot->server_version = pg_version(session->pg);
-	if (session->has_identity) {
+	if (session->identity_age > 0) {
+		session->identity_age--;
 		snapshot->identity = session->identity;
 		snapshot_mark(snapshot, SNAPSHOT_IDENTITY);
 	}
@@ -172,8 +179,10 @@ probe(struct collect_session *session, const struct facet *const *facets, int64_
 	recall(session, snapshot);
 	is_usable = ask_facets(session->pg, facets, false, deadline_ms, snapshot)
 		&& ask_facets(session->pg, facets, true, deadline_ms, snapshot);
-	session->has_identity = snapshot_has(snapshot, SNAPSHOT_IDENTITY);
-	session->identity = snapshot->identity;
+	if (snapshot_has(snapshot, SNAPSHOT_IDENTITY) && session->identity_age == 0) {
+		session->identity = snapshot->identity;
+		session->identity_age = IDENTITY_PROBES;
+	}
 	if (!is_usable)
 		collect_close(session);
 }
@@ -219,7 +228,7 @@ collect_close(struct collect_session *session)
 {
 	pg_close(session->pg);
 	session->pg = NULL;
-	session->has_identity = false;
+	session->identity_age = 0;
 }
 
 void

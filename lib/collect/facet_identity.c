@@ -1,6 +1,6 @@
 /*
- * facet_identity.c: which cluster a server belongs to, and since when it runs. Neither changes while a
- * connection stands, and pg_control is a file that is read anew each time: asked once a connection.
+ * facet_identity.c: which cluster a server belongs to, and since when it runs. Seldom asked, since neither
+ * changes while a connection stands, and pg_control is a file that is read anew each time.
  */
 #include "lib/collect/facets.h"
 

@@ -46,10 +46,12 @@ lag_source(const struct snapshot_standby *standby)
 	if (!has_heard(standby))
 		return LAG_STARTING;
 	/*
-	 * Every message tells where the sender's WAL ends, so nothing beyond it can have come from this sender: its
-	 * history and ours have parted. Such a receiver comes and goes, streaming for a moment each time.
+	 * Every message tells where the sender's WAL ends, so nothing beyond it can have come from this
+	 * sender: its history and ours have parted. Such a receiver comes and goes, streaming for a moment
+	 * each time.
 	 */
-	if (standby->has_heard && standby->latest_end_lsn != LSN_NONE && standby->replay_lsn > standby->latest_end_lsn)
+	if (standby->has_heard && standby->latest_end_lsn != LSN_NONE
+		&& standby->replay_lsn > standby->latest_end_lsn)
 		return LAG_AHEAD;
 	return LAG_STREAMING;
 }

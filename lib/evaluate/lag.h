@@ -17,11 +17,11 @@ enum lag_source {
 	LAG_STREAMING,     /* a receiver streams and has heard from the sender in time */
 	LAG_NO_RECEIVER,   /* none runs: archive recovery, or the sender is away */
 	LAG_NOT_STREAMING, /* one runs, but does not stream (yet) */
-	LAG_STARTING,      /* one has just connected, and calls itself streaming before it has heard anything */
-	LAG_AHEAD,         /* one streams from a sender whose WAL ends before what is replayed here */
-	LAG_STALE,         /* one streams, and may be silent for so long, but then nobody knows */
-	LAG_SILENT,        /* one streams, but nothing came for longer than the sender may be silent */
-	LAG_HIDDEN         /* one runs, but this role may not see its state */
+	LAG_STARTING, /* one has just connected, and calls itself streaming before it has heard anything */
+	LAG_AHEAD,    /* one streams from a sender whose WAL ends before what is replayed here */
+	LAG_STALE,    /* one streams, and may be silent for so long, but then nobody knows */
+	LAG_SILENT,   /* one streams, but nothing came for longer than the sender may be silent */
+	LAG_HIDDEN    /* one runs, but this role may not see its state */
 };
 
 enum lag_source lag_source(const struct snapshot_standby *standby);

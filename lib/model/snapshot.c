@@ -1,6 +1,7 @@
 #include "lib/model/snapshot.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/parse.h"
@@ -215,6 +216,35 @@ snapshot_is_sound(const struct snapshot *snapshot)
 		}
 	}
 	return is_sound;
+}
+
+static void
+clean(char *text, size_t size)
+{
+	char copy[512];
+
+	snprintf(copy, sizeof copy, "%s", text);
+	text_clean(text, size, copy);
+}
+
+void
+snapshot_clean(struct snapshot *snapshot)
+{
+	clean(snapshot->target, sizeof snapshot->target);
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++) {
+		clean(snapshot->faults[part].text, sizeof snapshot->faults[part].text);
+		clean(snapshot->faults[part].hint, sizeof snapshot->faults[part].hint);
+	}
+	for (size_t i = 0; i < snapshot_field_count; i++) {
+		const struct snapshot_list *list = snapshot_list_of(snapshot_fields[i].part);
+		size_t rows = snapshot_fields[i].is_in_row ? list->rows_max : 1;
+
+		for (size_t row = 0; row < rows && snapshot_fields[i].type == SNAPSHOT_TEXT; row++) {
+			struct snapshot_field field = snapshot_field_at(&snapshot_fields[i], row);
+
+			clean(member(snapshot, &field), field.size);
+		}
+	}
 }
 
 /* A bool as SQL writes it, as JSON does, or as a setting of the server. */

@@ -170,6 +170,9 @@ bool snapshot_is_sound(const struct snapshot *snapshot);
 int snapshot_set(struct snapshot *snapshot, const struct snapshot_field *field, const char *value,
 	struct err *err) __attribute__((warn_unused_result));
 
+/* Makes every text of a sound snapshot clean, as text_clean() does, wherever it came from. */
+void snapshot_clean(struct snapshot *snapshot);
+
 /* Whether a field has a value: not NULL. */
 bool snapshot_is_set(const struct snapshot *snapshot, const struct snapshot_field *field);
 

@@ -39,6 +39,7 @@ struct verdict {
 	char hint[192];        /* what to do about it; may be empty */
 	struct err fault;      /* when something needed could not be seen; else class none */
 	bool is_wrong_role;    /* the question does not apply to a node of this role */
+	bool is_stale;         /* from no facts, or too old ones: a no, whatever the state */
 	bool is_drained;       /* taken out by the operator: a no, whatever the state */
 	int weight_percent;    /* for load balancers; VERDICT_NO_WEIGHT when the check has none */
 	int reason_count;

@@ -36,7 +36,8 @@ const char *const format_names[] = {
 bool
 format_is_yes(const struct verdict *verdict, const struct format_options *options)
 {
-	if (verdict->is_wrong_role || verdict->is_drained || verdict->fault.class == ERR_USAGE)
+	if (verdict->is_wrong_role || verdict->is_stale || verdict->is_drained
+		|| verdict->fault.class == ERR_USAGE)
 		return false;
 	switch (verdict->state) {
 	case STATE_OK:

@@ -43,8 +43,8 @@ extern const char *const format_names[];
 
 /*
  * Yes or no, for those who know nothing else. OK and WARNING are a yes unless the options say
- * otherwise; a node of another role than the question's, or one that the operator has taken out, never is,
- * whatever its state.
+ * otherwise; a node of another role than the question's, or one that the operator has taken out, or of which
+ * nothing is known any more, never is, whatever the state.
  */
 bool format_is_yes(const struct verdict *verdict, const struct format_options *options);
 

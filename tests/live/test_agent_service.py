@@ -14,7 +14,6 @@ import pytest
 
 import agent
 import postgres
-import programs
 import reaper
 import sandbox
 import shipped
@@ -34,7 +33,7 @@ def unit_settings():
 def exec_stop_post(ended):
     """Runs the unit's ExecStopPost= for an agent.Agent: what subprocess.run() returns."""
     line = unit_settings()["ExecStopPost"][0]
-    for installed, here in (("/usr/local/bin/pgha-agent", programs.path("pgha-agent", ended.build)),
+    for installed, here in (("/usr/local/bin/pgha-agent", agent.executable(ended.build)),
                             ("/etc/pgha/agent.ini", str(ended.file)), ("/run/pgha", str(ended.run_directory))):
         assert installed in line
         line = line.replace(installed, here)
