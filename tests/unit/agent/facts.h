@@ -53,7 +53,8 @@ world_open(const char *text)
 		struct worker_task task = {.name = world.plan.targets[i].name,
 			.target = &world.plan.targets[i].target,
 			.facets = none,
-			.interval_ms = 60000};
+			.interval_ms = 60000,
+			.pause_max_ms = 60000};
 
 		snprintf(world.plan.targets[i].target.dbname, sizeof world.plan.targets[i].target.dbname,
 			"host=127.0.0.1 port=1");

@@ -96,8 +96,60 @@ before_the_first_facts_every_answer_is_a_no(void **state)
 		assert_false(answer(names[i], START_MS));
 	expect("leader", START_MS, false, STATE_CRITICAL, "nothing is known yet: the agent has just started");
 	assert_true(board_age_ms(&board, 0, START_MS) == -1);
-	board_age(&board, START_MS + 100000, hear, told);
+	assert_true(verdict.is_stale);
+	board_age(&board, START_MS + MAX_AGE_MS - 1, hear, told);
 	assert_int_equal(told_count, 0);
+	board_age(&board, START_MS + MAX_AGE_MS, hear, told); /* nobody has answered in all that time */
+	assert_int_equal(told_count, 2);
+	assert_false(told[0].is_yes || told[1].is_yes);
+	expect("leader", START_MS + 100000, false, STATE_CRITICAL, "nothing is known yet");
+}
+
+/* A peer may dispute what this node says of itself: it is waited for, if it is away no longer than that. */
+static void
+nothing_is_said_until_every_target_was_heard_of(void **state)
+{
+	(void)state;
+	begin("[peer n2]\n[peer n3]\n");
+	see(0, leader(), START_MS);
+	see(1, sample_standby("db2:5432", 0), START_MS);
+	see(0, leader(), START_MS + 250);
+	expect("leader", START_MS + 250, false, STATE_CRITICAL, "nothing is known yet");
+	assert_false(answer("liveness", START_MS + 250));
+	assert_int_equal(told_count, 0);
+	see(2, sample_fault("db3:5432", ERR_DOWN, "gone"), START_MS + 300); /* that is to be heard of as well */
+	expect("leader", START_MS + 300, true, STATE_OK, "primary on timeline 3");
+	assert_false(verdict.is_stale);
+	assert_int_equal(told_count, 2);
+	assert_true(told[0].is_yes && told[0].lasted_ms == -1);
+}
+
+static void
+who_is_not_heard_of_has_the_time_that_facts_have(void **state)
+{
+	(void)state;
+	begin("[peer n2]\n");
+	see(0, leader(), START_MS + MAX_AGE_MS - 1);
+	board_age(&board, START_MS + MAX_AGE_MS - 1, hear, told);
+	assert_false(answer("leader", START_MS + MAX_AGE_MS - 1));
+	assert_int_equal(told_count, 0);
+	board_age(&board, START_MS + MAX_AGE_MS, hear, told);
+	assert_int_equal(told_count, 2);
+	assert_true(told[0].is_yes);
+	expect("leader", START_MS + MAX_AGE_MS, true, STATE_OK, "primary on timeline 3");
+}
+
+static void
+what_a_peer_disputes_at_the_start_was_never_a_yes(void **state)
+{
+	(void)state;
+	begin("[peer n2]\n");
+	see(0, leader(), START_MS);
+	assert_false(answer("leader", START_MS));
+	see(1, sample_primary("db2:5432", 4, 1700000000000), START_MS + 100);
+	expect("leader", START_MS + 100, false, STATE_CRITICAL, "stale primary");
+	assert_int_equal(told_count, 2);
+	assert_true(!told[0].is_yes && told[0].lasted_ms == -1);
 }
 
 static void
@@ -163,6 +215,32 @@ an_unknown_that_is_ok_is_no_yes_of_old_facts(void **state)
 	assert_false(answer("leader", START_MS + MAX_AGE_MS + 1)); /* it is CRITICAL, as a timeout is */
 }
 
+/* Those options are for what the server says, or does not; not for an agent that knows nothing. */
+static void
+whatever_the_options_say_no_facts_and_old_ones_are_no_yes(void **state)
+{
+	static const char *const words[] = {"ok", "warning", "unknown"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		char text[128];
+
+		snprintf(text, sizeof text, "[check leader]\non_timeout = %s\nunknown_is_ok = yes\nfall = 5\n",
+			words[i]);
+		begin(text);
+		assert_false(answer("leader", START_MS));
+		assert_true(verdict.is_stale);
+		see(0, leader(), START_MS);
+		assert_true(answer("leader", START_MS + MAX_AGE_MS));
+		assert_false(verdict.is_stale);
+		assert_false(answer("leader", START_MS + MAX_AGE_MS + 1));
+		assert_true(verdict.is_stale);
+		board_age(&board, START_MS + MAX_AGE_MS + 1, hear, told);
+		assert_false(board.checks[sample_check(&plan, "leader")].is_yes);
+		assert_false(answer("leader unknown_is_ok=yes", START_MS + MAX_AGE_MS + 2));
+	}
+}
+
 static void
 growing_too_old_is_told_once_whoever_finds_out(void **state)
 {
@@ -194,6 +272,7 @@ growing_too_old_is_a_no_that_damping_sees(void **state)
 		int64_t late_ms = START_MS + MAX_AGE_MS + 1;
 
 		begin("[check leader]\nrise = 2\nfall = 5\n[peer n2]\n");
+		see(1, sample_standby("db2:5432", 0), START_MS);
 		see(0, leader(), START_MS);
 		see(0, leader(), START_MS);
 		assert_true(answer("leader", START_MS));
@@ -283,6 +362,10 @@ peers_alone_make_no_answer(void **state)
 	see(1, leader(), START_MS);
 	assert_int_equal(told_count, 0);
 	expect("leader", START_MS, false, STATE_CRITICAL, "nothing is known yet");
+	see(1, leader(), START_MS + MAX_AGE_MS);
+	assert_int_equal(told_count, 2);
+	assert_false(told[0].is_yes || told[1].is_yes);
+	expect("leader", START_MS + MAX_AGE_MS, false, STATE_CRITICAL, "nothing is known yet");
 }
 
 static void
@@ -292,6 +375,7 @@ the_generation_grows_with_what_answers_depend_on(void **state)
 
 	(void)state;
 	begin("[peer n1]\n");
+	see(1, leader(), START_MS);
 	before = board.generation;
 	see(0, leader(), START_MS);
 	assert_true(board.generation > before);
@@ -368,8 +452,26 @@ a_long_burst_is_held_while_it_goes_on_replaying(void **state)
 		see(0, behind(20, (uint64_t)i), START_MS + i * 250);
 		assert_true(answer("replica", START_MS + i * 250));
 	}
-	assert_true(answer("replica", START_MS + 40 * 250 + 1000));
-	assert_false(answer("replica", START_MS + 40 * 250 + 1001)); /* nothing more has been heard of it */
+	/* That the next look is late tells nothing of the replay: as long as these facts are believed. */
+	assert_true(answer("replica", START_MS + 40 * 250 + 1001));
+	assert_true(answer("replica", START_MS + 40 * 250 + MAX_AGE_MS));
+	assert_false(answer("replica", START_MS + 40 * 250 + MAX_AGE_MS + 1));
+}
+
+/* How long what was seen was under way is not how long the replay has stood still. */
+static void
+progress_is_judged_by_when_it_was_seen(void **state)
+{
+	struct snapshot snapshot = behind(20, 1);
+
+	(void)state;
+	begin("[check replica]\ncritical = 16MB\nfall = 100\n");
+	see(0, behind(0, 0), START_MS);
+	see(0, snapshot, START_MS + 250);
+	board_take(&board, 0, &snapshot, START_MS + 1250, START_MS + 2900, hear, told);
+	assert_true(answer("replica", START_MS + 2900)); /* it stood still for 1000 ms */
+	board_take(&board, 0, &snapshot, START_MS + 1251, START_MS + 2901, hear, told);
+	assert_false(answer("replica", START_MS + 2901));
 }
 
 static void
@@ -524,19 +626,52 @@ a_primary_on_an_older_timeline_is_stale_while_the_newer_is_seen(void **state)
 {
 	(void)state;
 	begin("[peer n2]\n");
+	see(1, sample_standby("db2:5432", 0), START_MS);
 	see(0, leader(), START_MS);
 	see(1, sample_primary("db2:5432", 4, 1700000000000), START_MS + 100);
 	expect("leader", START_MS + 100, false, STATE_CRITICAL,
 		"stale primary: db2:5432 is primary on the newer timeline 4");
 	assert_int_equal(told_count, 3); /* it is told as soon as the peer is seen */
 	assert_true(told[2].was_yes && !told[2].is_yes);
-	see(0, leader(), START_MS + 3000);
-	assert_false(answer("leader", START_MS + 100 + MAX_AGE_MS));
-	see(0, leader(), START_MS + 100 + MAX_AGE_MS);
-	board_age(&board, START_MS + 101 + MAX_AGE_MS, hear, told);
-	see(0, leader(), START_MS + 102 + MAX_AGE_MS);
-	assert_true(
-		answer("leader", START_MS + 102 + MAX_AGE_MS)); /* a peer that is not seen disputes nothing */
+	see(1, sample_standby("db2:5432", 0), START_MS + 200);
+	see(0, leader(), START_MS + 250);
+	expect("leader", START_MS + 250, true, STATE_OK, "primary on timeline 3"); /* it is none any more */
+}
+
+/* That it is cut off or too busy is when it matters. */
+static void
+a_newer_timeline_counts_on_when_its_primary_is_not_seen(void **state)
+{
+	static const char last_seen[]
+		= "stale primary: db2:5432 (as last seen) is primary on the newer timeline 4";
+	enum { LATER_MS = START_MS + 10 * MAX_AGE_MS };
+
+	(void)state;
+	begin("[peer n2]\n");
+	see(0, leader(), START_MS);
+	see(1, sample_primary("db2:5432", 4, 1700000000000), START_MS);
+	see(1, sample_fault("db2:5432", ERR_TIMEOUT, "no answer"), START_MS + 250);
+	see(0, leader(), START_MS + 250);
+	expect("leader", START_MS + 250, false, STATE_CRITICAL, last_seen); /* it fails */
+	board_age(&board, LATER_MS, hear, told);
+	see(0, leader(), LATER_MS);
+	expect("leader", LATER_MS, false, STATE_CRITICAL, last_seen); /* it is silent */
+	see(0, sample_primary("db1:5432", 4, 1690000000000), LATER_MS + 250);
+	expect("leader", LATER_MS + 250, true, STATE_OK, "primary on timeline 4");
+}
+
+/* One that was rebuilt as a standby has left its timeline: its next absence must not take out the leader. */
+static void
+a_newer_timeline_counts_no_more_once_its_primary_is_a_standby(void **state)
+{
+	(void)state;
+	begin("[peer n2]\n");
+	see(0, leader(), START_MS);
+	see(1, sample_primary("db2:5432", 4, 1700000000000), START_MS);
+	see(1, sample_standby("db2:5432", 0), START_MS + 250);
+	see(1, sample_fault("db2:5432", ERR_DOWN, "gone"), START_MS + 500);
+	see(0, leader(), START_MS + 500);
+	expect("leader", START_MS + 500, true, STATE_OK, "primary on timeline 3");
 }
 
 static void
@@ -564,6 +699,7 @@ a_stale_primary_comes_back_only_as_damping_says(void **state)
 {
 	(void)state;
 	begin("[peer n2]\n[check leader]\nrise = 2\n");
+	see(1, sample_standby("db2:5432", 0), START_MS);
 	see(0, leader(), START_MS);
 	see(0, leader(), START_MS + 1);
 	assert_true(answer("leader", START_MS + 1));
@@ -573,6 +709,26 @@ a_stale_primary_comes_back_only_as_damping_says(void **state)
 	see(1, sample_standby("db2:5432", 0), START_MS + 4);
 	see(0, leader(), START_MS + 5);
 	expect("leader", START_MS + 5, false, STATE_CRITICAL, "not back yet: 1 of 2 good probes");
+}
+
+/* The peer is a standby again before this node is looked at: that it was a no is not lost. */
+static void
+a_certain_no_that_a_peer_tells_is_a_step_of_damping(void **state)
+{
+	(void)state;
+	begin("[peer n2]\n[check leader]\nrise = 2\nfall = 100\n");
+	see(1, sample_standby("db2:5432", 0), START_MS);
+	see(0, leader(), START_MS);
+	see(0, leader(), START_MS + 1);
+	assert_true(answer("leader", START_MS + 1));
+	see(1, sample_primary("db2:5432", 4, 1700000000000), START_MS + 2);
+	assert_false(board.checks[sample_check(&plan, "leader")].damping.is_yes);
+	see(1, sample_standby("db2:5432", 0), START_MS + 3);
+	expect("leader", START_MS + 3, false, STATE_CRITICAL, "not back yet: 0 of 2 good probes");
+	see(0, leader(), START_MS + 4);
+	assert_false(answer("leader", START_MS + 4));
+	see(0, leader(), START_MS + 5);
+	assert_true(answer("leader", START_MS + 5));
 }
 
 /* What the primary says of n2, in the answers to the questions for it. */
@@ -857,6 +1013,14 @@ main(void)
 		cmocka_unit_test(of_another_server_nothing_is_known),
 		cmocka_unit_test(facts_that_grow_too_old_behind_a_reload_are_a_no_that_damping_sees),
 		cmocka_unit_test(a_long_burst_is_held_while_it_goes_on_replaying),
+		cmocka_unit_test(progress_is_judged_by_when_it_was_seen),
+		cmocka_unit_test(nothing_is_said_until_every_target_was_heard_of),
+		cmocka_unit_test(who_is_not_heard_of_has_the_time_that_facts_have),
+		cmocka_unit_test(what_a_peer_disputes_at_the_start_was_never_a_yes),
+		cmocka_unit_test(whatever_the_options_say_no_facts_and_old_ones_are_no_yes),
+		cmocka_unit_test(a_newer_timeline_counts_on_when_its_primary_is_not_seen),
+		cmocka_unit_test(a_newer_timeline_counts_no_more_once_its_primary_is_a_standby),
+		cmocka_unit_test(a_certain_no_that_a_peer_tells_is_a_step_of_damping),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

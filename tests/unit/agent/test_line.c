@@ -32,9 +32,10 @@ answer(void *context, const char *line, struct text *text)
 }
 
 static struct line *
-opened(bool is_unasked, int64_t patience_ms, int64_t clients_max)
+opened_so(bool is_unasked, bool is_end_needed, int64_t patience_ms, int64_t clients_max)
 {
 	struct line_manner manner = {.is_unasked = is_unasked,
+		.is_end_needed = is_end_needed,
 		.patience_ms = patience_ms,
 		.waiting_max = 10,
 		.clients_max = clients_max,
@@ -46,6 +47,12 @@ opened(bool is_unasked, int64_t patience_ms, int64_t clients_max)
 	assert_non_null(line);
 	line_accept(line);
 	return line;
+}
+
+static struct line *
+opened(bool is_unasked, int64_t patience_ms, int64_t clients_max)
+{
+	return opened_so(is_unasked, false, patience_ms, clients_max);
 }
 
 /* Sends that, and expects the answer and the end. Returns how long that took. */
@@ -405,6 +412,63 @@ closing_ends_every_client(void **state)
 		close(clients[i]);
 }
 
+/* On a UNIX socket: half a command must not be taken for a whole one. */
+static void
+where_the_end_is_needed_half_a_line_is_no_request(void **state)
+{
+	struct line *line = opened_so(false, true, LONG_MS, 10);
+	int patient = loop_connect(), hasty = loop_connect();
+	char got[64];
+
+	(void)state;
+	loop_say(patient, "drain", 5);
+	loop_run(200);
+	assert_int_equal(asked.count, 0);
+	loop_say(patient, " leader\n", 8);
+	assert_true(loop_read(patient, LOOP_PATIENCE_MS, got, sizeof got, NULL));
+	assert_string_equal(got, "<drain leader>\n");
+	loop_say(hasty, "drain", 5);
+	shutdown(hasty, SHUT_WR);
+	assert_true(loop_read(hasty, LOOP_PATIENCE_MS, got, sizeof got, NULL));
+	assert_string_equal(got, "<?>\n");
+	close(patient);
+	close(hasty);
+	line_close(line);
+}
+
+static void
+nor_when_its_time_is_over(void **state)
+{
+	struct line *line = opened_so(false, true, 400, 10);
+	int client = loop_connect();
+
+	(void)state;
+	loop_say(client, "drain", 5);
+	loop_run(1500);
+	assert_true(asked.count == 0 || strcmp(asked.line, "?") == 0);
+	close(client);
+	line_close(line);
+}
+
+/* One byte at a time, each in time, for as long as there is room for them. */
+static void
+all_of_a_request_has_one_deadline(void **state)
+{
+	struct line *line = opened(false, 400, 10);
+	int client = loop_connect();
+	int64_t start_ms = clock_now_ms();
+
+	(void)state;
+	while (asked.count == 0 && clock_now_ms() < start_ms + LOOP_PATIENCE_MS) {
+		loop_say(client, "x", 1);
+		loop_run(10);
+	}
+	assert_int_equal(asked.count, 1);
+	assert_in_range(clock_now_ms() - start_ms, 300, 2000);
+	close(client);
+	line_close(line);
+}
+
 int
 main(void)
 {
@@ -436,6 +500,10 @@ main(void)
 			once_retired_it_answers_only_those_who_are_there, loop_open, loop_close),
 		cmocka_unit_test_setup_teardown(closing_ends_every_client, loop_open, loop_close),
 		cmocka_unit_test_setup_teardown(a_whole_line_is_answered_at_once, loop_open, loop_close),
+		cmocka_unit_test_setup_teardown(
+			where_the_end_is_needed_half_a_line_is_no_request, loop_open, loop_close),
+		cmocka_unit_test_setup_teardown(nor_when_its_time_is_over, loop_open, loop_close),
+		cmocka_unit_test_setup_teardown(all_of_a_request_has_one_deadline, loop_open, loop_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,7 @@ a_standby_has_its_own_lag_under_the_known_names(void **state)
 	world_open(three);
 	world_see(0, sample_standby("db2:5432", 4096));
 	world_see(1, sample_primary("db1:5432", 3, 1));
+	world_see(2, sample_fault("db3:5432", ERR_DOWN, "gone"));
 	text = scraped(0);
 	expect_valid(text);
 	expect_line(text, "pg_replication_lag_bytes 4096");
@@ -153,6 +154,8 @@ a_primary_tells_of_its_standbys(void **state)
 	snapshot.senders.rows[2].behind_bytes = SNAPSHOT_NONE;
 	world_open(three);
 	world_see(0, snapshot);
+	world_see(1, sample_fault("db2:5432", ERR_DOWN, "gone"));
+	world_see(2, sample_fault("db3:5432", ERR_DOWN, "gone"));
 	text = scraped(0);
 	expect_valid(text);
 	expect_line(text, "pg_replication_lag_seconds 0");
@@ -183,6 +186,9 @@ facts_that_are_too_old_are_not_told(void **state)
 	(void)state;
 	world_open(three);
 	world_see(0, sample_standby("db2:5432", 4096));
+	world_see(1, sample_fault("db1:5432", ERR_DOWN, "gone"));
+	world_see(2, sample_fault("db3:5432", ERR_DOWN, "gone"));
+	expect_line(scraped(0), "pgha_check_yes{check=\"replica\",target=\"db2:5432\"} 1");
 	text = scraped(10000);
 	expect_valid(text);
 	expect_line(text, "pgha_up{target=\"postgres\"} 0");

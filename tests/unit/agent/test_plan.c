@@ -209,6 +209,9 @@ static const struct refusal with_line[] = {
 static const struct refusal as_a_whole[] = {
 	{"[agent]\ninterval = 2s\ntimeout = 1s\nmax_age = 2999ms\n",
 		"agent.ini: [agent]: max_age is shorter than interval and timeout together", NULL},
+	{"[agent]\nmax_age = 3601s\n", "agent.ini: [agent]: max_age is longer than an hour", NULL},
+	{"[check leader]\nmaintenance = run/drain\n",
+		"agent.ini: [check leader]: maintenance: \"run/drain\" is no absolute path", NULL},
 	{"[agent]\nrun_directory = pgha\n",
 		"agent.ini: [agent]: run_directory is no absolute path of at most 90 characters", NULL},
 	{"[agent]\nrun_directory =\n", "agent.ini: [agent]: run_directory is no absolute path", NULL},

@@ -468,6 +468,48 @@ what_could_not_be_written_is_tried_again(void **state)
 	track_close(track);
 }
 
+/* keepalived's init_file, or a person. Nothing has changed for the agent. */
+static void
+what_somebody_else_has_written_is_healed(void **state)
+{
+	static const bool answers[] = {true, false};
+	struct track *track = opened(answers, SILENCE_MS);
+	int leader;
+
+	(void)state;
+	await_file("leader.track", '1');
+	await_file("replica.track", '0');
+	leader = open(in_directory("leader.track"), O_WRONLY);
+	assert_int_equal(write(leader, "0\n", 2), 2);
+	close(leader);
+	assert_int_equal(unlink(in_directory("replica.track")), 0);
+	track_beat(track);
+	await_file("leader.track", '1');
+	await_file("replica.track", '0');
+	track_close(track);
+}
+
+/* It would go on to write the files of who comes after. */
+static void
+a_writer_that_does_not_end_is_killed(void **state)
+{
+	static const bool answers[] = {true, true};
+
+	(void)state;
+	for (int is_handed_over = 0; is_handed_over <= 1; is_handed_over++) {
+		struct track *track = opened(answers, SILENCE_MS);
+		int64_t start_ms = clock_now_ms();
+
+		kill(track_pid(track), SIGSTOP);
+		if (is_handed_over)
+			track_hand_over(track, &plan);
+		else
+			track_close(track);
+		assert_in_range(clock_now_ms() - start_ms, is_handed_over ? 100 : 1000, 4000);
+		expect_no_children();
+	}
+}
+
 int
 main(void)
 {
@@ -506,6 +548,10 @@ main(void)
 			make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(
 			a_file_that_says_so_already_stays, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			what_somebody_else_has_written_is_healed, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			a_writer_that_does_not_end_is_killed, make_directory, remove_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,7 +66,11 @@ open_watch(void **state)
 	/* Nobody listens on port 1. */
 	target = (struct target){
 		.host = "127.0.0.1", .port = "1", .user = "pgha", .dbname = "a", .timeout_ms = 1000};
-	task = (struct worker_task){.name = "n1", .target = &target, .facets = facets, .interval_ms = 20};
+	task = (struct worker_task){.name = "n1",
+		.target = &target,
+		.facets = facets,
+		.interval_ms = 20,
+		.pause_max_ms = 1000};
 	base = event_base_new();
 	watch = watch_open(base, &task, INDEX, hear, &heard);
 	assert_non_null(watch);
@@ -216,7 +220,7 @@ a_worker_that_is_silent_for_too_long_is_killed(void **state)
 	kill(stopped, SIGSTOP);
 	while (reap() == 0 && clock_now_ms() < until_ms)
 		run_for(20);
-	/* Its deadline and interval, and two seconds. */
+	/* Its deadline, its longest pause and a second. */
 	assert_in_range(clock_now_ms() - start_ms, 2500, 6000);
 	assert_true(watch_pid(watch) > 0 && watch_pid(watch) != stopped);
 	heard.count = 0;
@@ -315,6 +319,9 @@ it_suits_who_would_have_it_do_just_the_same(void **state)
 	other.interval_ms = 21;
 	assert_false(watch_suits(watch, &other));
 	other.interval_ms = 20;
+	other.pause_max_ms = 999;
+	assert_false(watch_suits(watch, &other));
+	other.pause_max_ms = 1000;
 	other_target.timeout_ms = 999;
 	assert_false(watch_suits(watch, &other));
 	other_target = target;

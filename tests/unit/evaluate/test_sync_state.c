@@ -169,6 +169,25 @@ alone_it_knows_nothing(void **state)
 	assert_null(sync_state_of(snapshots, 1));
 }
 
+/* A primary that was left behind still believes to have its standbys. */
+static void
+of_two_primaries_the_one_on_the_newer_timeline_is_asked(void **state)
+{
+	static const char *const files[] = {"000000030000000000000014", "000000040000000000000014"};
+
+	(void)state;
+	add_sender(&snapshots[PRIMARY], "n2", "sync");
+	add_sender(&snapshots[OTHER], "n2", "async");
+	snapshots[OTHER].role.in_recovery = false;
+	for (int newer = 0; newer <= 1; newer++) {
+		snprintf(snapshots[PRIMARY].role.wal_file, sizeof snapshots[0].role.wal_file, "%s", files[1 - newer]);
+		snprintf(snapshots[OTHER].role.wal_file, sizeof snapshots[0].role.wal_file, "%s", files[newer]);
+		expect(newer == 1 ? "async" : "sync");
+	}
+	snapshots[OTHER].senders.total = 0; /* nor is the older one asked in its place */
+	expect(NULL);
+}
+
 int
 main(void)
 {
@@ -182,6 +201,7 @@ main(void)
 		cmocka_unit_test_setup(a_state_that_may_not_be_seen_is_none, begin),
 		cmocka_unit_test_setup(only_the_rows_that_are_held_are_read, begin),
 		cmocka_unit_test_setup(alone_it_knows_nothing, begin),
+		cmocka_unit_test_setup(of_two_primaries_the_one_on_the_newer_timeline_is_asked, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

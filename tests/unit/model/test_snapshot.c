@@ -461,6 +461,40 @@ its_bits_have_to_name_parts(void **state)
 	assert_true(snapshot_is_sound(&snapshot));
 }
 
+static void
+every_text_can_be_made_clean(void **state)
+{
+	static const char dirty[] = "a\n|\033b";
+	struct snapshot snapshot, good;
+
+	(void)state;
+	snapshot_init(&snapshot);
+	snprintf(snapshot.target, sizeof snapshot.target, "%s", dirty);
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++) {
+		snprintf(snapshot.faults[part].text, sizeof snapshot.faults[part].text, "%s", dirty);
+		snprintf(snapshot.faults[part].hint, sizeof snapshot.faults[part].hint, "%s", dirty);
+	}
+	for (size_t i = 0; i < snapshot_field_count; i++)
+		for (size_t row = 0; row < SNAPSHOT_SENDERS_MAX && snapshot_fields[i].type == SNAPSHOT_TEXT; row++)
+			memcpy((char *)&snapshot + snapshot_field_at(&snapshot_fields[i], row).offset, dirty,
+				sizeof dirty);
+	snapshot_clean(&snapshot);
+	assert_string_equal(snapshot.target, "a / b");
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++) {
+		assert_string_equal(snapshot.faults[part].text, "a / b");
+		assert_string_equal(snapshot.faults[part].hint, "a / b");
+	}
+	for (size_t i = 0; i < snapshot_field_count; i++)
+		for (size_t row = 0; row < SNAPSHOT_SENDERS_MAX && snapshot_fields[i].type == SNAPSHOT_TEXT; row++) {
+			struct snapshot_field at = snapshot_field_at(&snapshot_fields[i], row);
+
+			assert_string_equal(written(&snapshot, &at), "a / b");
+		}
+	good = snapshot;
+	snapshot_clean(&snapshot); /* what is clean stays as it is */
+	assert_memory_equal(&snapshot, &good, sizeof good);
+}
+
 int
 main(void)
 {
@@ -483,6 +517,7 @@ main(void)
 		cmocka_unit_test(texts_have_to_end_where_they_are),
 		cmocka_unit_test(truth_values_and_classes_have_to_be_some),
 		cmocka_unit_test(its_bits_have_to_name_parts),
+		cmocka_unit_test(every_text_can_be_made_clean),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,6 +156,22 @@ what_the_operator_took_out_is_never_a_yes(void **state)
 	}
 }
 
+static void
+what_is_known_no_more_is_never_a_yes(void **state)
+{
+	static const struct format_options lenient = {.unknown_is_ok = true};
+
+	(void)state;
+	for (enum state each = STATE_OK; each < STATE_COUNT; each++) {
+		struct verdict verdict = sample_verdict(each, "what is known is too old");
+
+		verdict.is_stale = true;
+		assert_false(format_is_yes(&verdict, &lenient));
+		assert_int_equal(format_exit_code(&formats[FORMAT_KEEPALIVED], &verdict, &lenient), 1);
+		assert_int_equal(format_exit_code(&formats[FORMAT_NAGIOS], &verdict, &lenient), each);
+	}
+}
+
 int
 main(void)
 {
@@ -169,6 +185,7 @@ main(void)
 		cmocka_unit_test(every_format_ends_its_last_line_and_stands_the_largest_verdict),
 		cmocka_unit_test(only_plain_on_a_terminal_writes_control_characters),
 		cmocka_unit_test(what_the_operator_took_out_is_never_a_yes),
+		cmocka_unit_test(what_is_known_no_more_is_never_a_yes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
