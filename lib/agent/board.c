@@ -369,6 +369,8 @@ board_take(struct board *board, size_t index, const struct snapshot *snapshot, i
 	follow_progress(target);
 	if (snapshot_has(snapshot, SNAPSHOT_ROLE) && !snapshot->role.in_recovery)
 		target->primary = *snapshot;
+	else if (snapshot_has(snapshot, SNAPSHOT_ROLE))
+		snapshot_init(&target->primary); /* it was made to follow another one */
 	compose(board, now_ms);
 	if (index == 0)
 		history_see(&board->history, now_ms, &board->view[0], board->is_known);

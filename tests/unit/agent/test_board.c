@@ -117,7 +117,8 @@ nothing_is_said_until_every_target_was_heard_of(void **state)
 	expect("leader", START_MS + 250, false, STATE_CRITICAL, "nothing is known yet");
 	assert_false(answer("liveness", START_MS + 250));
 	assert_int_equal(told_count, 0);
-	see(2, sample_fault("db3:5432", ERR_DOWN, "gone"), START_MS + 300); /* that is to be heard of as well */
+	see(2, sample_fault("db3:5432", ERR_DOWN, "gone"),
+		START_MS + 300); /* that is to be heard of as well */
 	expect("leader", START_MS + 300, true, STATE_OK, "primary on timeline 3");
 	assert_false(verdict.is_stale);
 	assert_int_equal(told_count, 2);
@@ -225,8 +226,8 @@ whatever_the_options_say_no_facts_and_old_ones_are_no_yes(void **state)
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
 		char text[128];
 
-		snprintf(text, sizeof text, "[check leader]\non_timeout = %s\nunknown_is_ok = yes\nfall = 5\n",
-			words[i]);
+		snprintf(text, sizeof text,
+			"[check leader]\non_timeout = %s\nunknown_is_ok = yes\nfall = 5\n", words[i]);
 		begin(text);
 		assert_false(answer("leader", START_MS));
 		assert_true(verdict.is_stale);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <sys/resource.h>
+#include <time.h>
 
 #include "lib/agent/gate.h"
 #include "tests/unit/agent/loop.h"
@@ -283,6 +284,35 @@ without_descriptors_those_who_wait_make_room(void **state)
 	close(late);
 }
 
+static void
+without_descriptors_accepting_rests_when_nobody_can_make_room(void **state)
+{
+	struct gate *gate = opened(LONG_MS, 100);
+	struct rlimit limit, tight;
+	clock_t used;
+	int late;
+
+	(void)state;
+	late = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(late, (struct sockaddr *)&loop.address, sizeof loop.address), 0);
+	fcntl(late, F_SETFL, O_NONBLOCK);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	tight = limit;
+	tight.rlim_cur = (rlim_t)late + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	used = clock();
+	loop_run(500);
+	used = clock() - used;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_true(used < CLOCKS_PER_SEC / 10);
+	loop_say(late, "x", 1);
+	loop_run(500);
+	assert_int_equal(taken.count, 1);
+	gate_close(gate);
+	close_taken();
+	close(late);
+}
+
 int
 main(void)
 {
@@ -298,6 +328,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			who_goes_without_a_word_leaves_nothing, loop_open, loop_close),
 		cmocka_unit_test_setup_teardown(no_room_for_any_is_room_for_one, loop_open, loop_close),
+		cmocka_unit_test_setup_teardown(
+			without_descriptors_accepting_rests_when_nobody_can_make_room, loop_open, loop_close),
 		cmocka_unit_test_setup_teardown(
 			a_gate_that_is_closed_leaves_the_listener, loop_open, loop_close),
 		cmocka_unit_test_setup_teardown(

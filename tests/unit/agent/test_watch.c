@@ -66,11 +66,8 @@ open_watch(void **state)
 	/* Nobody listens on port 1. */
 	target = (struct target){
 		.host = "127.0.0.1", .port = "1", .user = "pgha", .dbname = "a", .timeout_ms = 1000};
-	task = (struct worker_task){.name = "n1",
-		.target = &target,
-		.facets = facets,
-		.interval_ms = 20,
-		.pause_max_ms = 1000};
+	task = (struct worker_task){
+		.name = "n1", .target = &target, .facets = facets, .interval_ms = 20, .pause_max_ms = 1000};
 	base = event_base_new();
 	watch = watch_open(base, &task, INDEX, hear, &heard);
 	assert_non_null(watch);

@@ -5,12 +5,14 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -30,7 +32,7 @@ static const struct target refusing = {
 	.host = "127.0.0.1", .port = "1", .user = "pgha", .dbname = "postgres", .timeout_ms = 1000};
 
 static const struct worker_task task = {
-	.name = "n1", .target = &refusing, .facets = facets, .interval_ms = 20};
+	.name = "n1", .target = &refusing, .facets = facets, .interval_ms = 20, .pause_max_ms = 1000};
 
 static int
 descriptor_count(void)
@@ -113,23 +115,168 @@ what_it_sees_crosses_as_whole_messages(void **state)
 	expect_no_children();
 }
 
-static void
-a_server_that_is_away_is_asked_after_growing_pauses(void **state)
+/* What comes from a worker within that time. */
+static int
+messages_of(const struct worker_task *of, int within_ms)
 {
-	int64_t start_ms = clock_now_ms();
+	int64_t until_ms = clock_now_ms() + within_ms;
 	struct worker_message message;
 	int count = 0, fd;
 	pid_t pid;
 
-	(void)state;
-	start(&task, &pid, &fd);
-	while (clock_now_ms() < start_ms + 700)
+	start(of, &pid, &fd);
+	while (clock_now_ms() < until_ms)
 		if (is_readable(fd, 50))
 			count += worker_take(fd, &message) == 1;
-	/* After 20, 40, 80, 160, 320 ms; without growing it were 35. */
-	assert_in_range(count, 2, 8);
 	close(fd);
 	reaped(pid);
+	return count;
+}
+
+static void
+a_server_that_is_away_is_asked_after_growing_pauses(void **state)
+{
+	struct worker_task other = task;
+
+	(void)state;
+	/* After 20, 40, 80, 160, 320 ms; without growing it were 35. */
+	assert_in_range(messages_of(&task, 700), 2, 8);
+	/* After 20, 40, 40, ... */
+	other.pause_max_ms = 40;
+	assert_in_range(messages_of(&other, 700), 9, 19);
+	other.interval_ms = 100; /* never sooner than one that is there */
+	assert_in_range(messages_of(&other, 700), 2, 8);
+}
+
+/* -- a server that is there -------------------------------------------------------------------- */
+
+enum manner { ENDS_SESSIONS, ANSWERS_LATE };
+enum { LATE_MS = 300 };
+
+/* Reads one message: its type, which the first of a session has not, its length and its body. */
+static bool
+read_message(int fd, bool has_type, uint32_t *ret_code)
+{
+	unsigned char head[5], body[4096];
+	uint32_t length;
+
+	if (recv(fd, head + !has_type, has_type ? 5 : 4, MSG_WAITALL) <= 0)
+		return false;
+	memcpy(&length, head + 1, 4);
+	length = ntohl(length) - 4;
+	if (length > sizeof body || (length > 0 && recv(fd, body, length, MSG_WAITALL) != (ssize_t)length))
+		return false;
+	memcpy(ret_code, body, 4);
+	*ret_code = has_type ? head[0] : ntohl(*ret_code);
+	return true;
+}
+
+/* One session, as a PostgreSQL that has no TLS, and is in recovery. */
+static void
+play_server(int fd, enum manner manner)
+{
+	static const char hello[] = "R\0\0\0\10\0\0\0\0S\0\0\0\30server_version\00015.4\0Z\0\0\0\5I";
+	static const char *const names[] = {"in_recovery", "is_read_only", "wal_file", "wal_lsn"};
+	static const char row[] = "D\0\0\0\32\0\4\0\0\0\1t\0\0\0\3off\377\377\377\377\377\377\377\377"
+				  "C\0\0\0\15SELECT 1\0Z\0\0\0\5I";
+	static const char rest[18] = {
+		[9] = 25, [10] = -1, [11] = -1, [12] = -1, [13] = -1, [14] = -1, [15] = -1};
+	char columns[256] = "T\0\0\0\0\0\4";
+	size_t length = 7;
+	uint32_t code = 0;
+
+	while (read_message(fd, false, &code) && code > 0x40000) /* the wish for an encrypted session */
+		send(fd, "N", 1, MSG_NOSIGNAL);
+	send(fd, hello, sizeof hello - 1, MSG_NOSIGNAL);
+	poll(NULL, 0, 5);
+	if (manner == ENDS_SESSIONS)
+		return;
+	for (size_t i = 0; i < 4; i++) {
+		length += (size_t)snprintf(columns + length, sizeof columns - length, "%s", names[i]) + 1;
+		memcpy(columns + length, rest, sizeof rest);
+		length += sizeof rest;
+	}
+	columns[4] = (char)(length - 1);
+	while (read_message(fd, true, &code) && code == 'Q') {
+		poll(NULL, 0, LATE_MS);
+		send(fd, columns, length, MSG_NOSIGNAL);
+		send(fd, row, sizeof row - 1, MSG_NOSIGNAL);
+	}
+}
+
+/* A process that serves one session after the other; `to` is then who reaches it. */
+static pid_t
+start_server(enum manner manner, struct target *to)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof address;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pid_t pid;
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, length), 0);
+	assert_int_equal(listen(listener, 8), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	*to = refusing;
+	snprintf(to->port, sizeof to->port, "%d", ntohs(address.sin_port));
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails does not end it */
+	while (pid == 0) {
+		int fd = accept(listener, NULL, NULL);
+
+		play_server(fd, manner);
+		close(fd);
+	}
+	close(listener);
+	return pid;
+}
+
+static void
+end_server(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	reaped(pid);
+}
+
+static void
+what_ends_every_session_is_asked_at_once_and_then_less_and_less(void **state)
+{
+	static const struct facet *const none[] = {NULL};
+	struct target target;
+	pid_t server = start_server(ENDS_SESSIONS, &target);
+	struct worker_task lazy = {
+		.name = "n1", .target = &target, .facets = none, .interval_ms = 60000, .pause_max_ms = 1000};
+
+	(void)state;
+	/* After 0, 0, 25, 50, 100, 200 and 400 ms, and the moments that the sessions last. */
+	assert_in_range(messages_of(&lazy, 1000), 4, 9);
+	end_server(server);
+}
+
+static void
+what_was_seen_is_as_old_as_the_question(void **state)
+{
+	static const struct facet *const role[] = {&facet_role, NULL};
+	struct target target;
+	pid_t pid, server = start_server(ANSWERS_LATE, &target);
+	struct worker_task other = {
+		.name = "n1", .target = &target, .facets = role, .interval_ms = 60000, .pause_max_ms = 1000};
+	struct worker_message message;
+	int fd;
+
+	(void)state;
+	start(&other, &pid, &fd);
+	assert_true(is_readable(fd, PATIENCE_MS));
+	assert_int_equal(worker_take(fd, &message), 1);
+	if (!snapshot_has(&message.snapshot, SNAPSHOT_ROLE))
+		fail_msg("%s (%s)", message.snapshot.faults[SNAPSHOT_ROLE].text,
+			message.snapshot.faults[SNAPSHOT_ROLE].hint);
+	assert_true(message.snapshot.role.in_recovery);
+	assert_true(clock_now_ms() - message.seen_ms >= LATE_MS);
+	close(fd);
+	reaped(pid);
+	end_server(server);
 }
 
 static void
@@ -256,6 +403,23 @@ what_cannot_be_read_safely_is_refused(void **state)
 	message = good_message();
 	message.seen_ms += 60000; /* it would be believed for a minute longer */
 	expect_taken(&message, sizeof message, -1);
+}
+
+/* It may be written to a terminal, or into a page. */
+static void
+what_is_taken_is_made_clean(void **state)
+{
+	struct worker_message message = good_message();
+	int ends[2];
+
+	(void)state;
+	open_channel(ends);
+	strcpy(message.snapshot.target, "a\n\033b");
+	assert_int_equal(send(ends[1], &message, sizeof message, 0), sizeof message);
+	assert_int_equal(worker_take(ends[0], &message), 1);
+	assert_string_equal(message.snapshot.target, "a b");
+	close(ends[0]);
+	close(ends[1]);
 }
 
 static void
@@ -453,6 +617,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_it_sees_crosses_as_whole_messages),
 		cmocka_unit_test(a_server_that_is_away_is_asked_after_growing_pauses),
+		cmocka_unit_test(what_ends_every_session_is_asked_at_once_and_then_less_and_less),
+		cmocka_unit_test(what_was_seen_is_as_old_as_the_question),
+		cmocka_unit_test(what_is_taken_is_made_clean),
 		cmocka_unit_test(it_ends_when_its_channel_does),
 		cmocka_unit_test(it_ends_when_somebody_writes_to_it),
 		cmocka_unit_test(it_is_not_held_up_by_who_does_not_read),

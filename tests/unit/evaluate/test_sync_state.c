@@ -180,8 +180,10 @@ of_two_primaries_the_one_on_the_newer_timeline_is_asked(void **state)
 	add_sender(&snapshots[OTHER], "n2", "async");
 	snapshots[OTHER].role.in_recovery = false;
 	for (int newer = 0; newer <= 1; newer++) {
-		snprintf(snapshots[PRIMARY].role.wal_file, sizeof snapshots[0].role.wal_file, "%s", files[1 - newer]);
-		snprintf(snapshots[OTHER].role.wal_file, sizeof snapshots[0].role.wal_file, "%s", files[newer]);
+		snprintf(snapshots[PRIMARY].role.wal_file, sizeof snapshots[0].role.wal_file, "%s",
+			files[1 - newer]);
+		snprintf(snapshots[OTHER].role.wal_file, sizeof snapshots[0].role.wal_file, "%s",
+			files[newer]);
 		expect(newer == 1 ? "async" : "sync");
 	}
 	snapshots[OTHER].senders.total = 0; /* nor is the older one asked in its place */

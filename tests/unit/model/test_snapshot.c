@@ -475,7 +475,8 @@ every_text_can_be_made_clean(void **state)
 		snprintf(snapshot.faults[part].hint, sizeof snapshot.faults[part].hint, "%s", dirty);
 	}
 	for (size_t i = 0; i < snapshot_field_count; i++)
-		for (size_t row = 0; row < SNAPSHOT_SENDERS_MAX && snapshot_fields[i].type == SNAPSHOT_TEXT; row++)
+		for (size_t row = 0; row < SNAPSHOT_SENDERS_MAX && snapshot_fields[i].type == SNAPSHOT_TEXT;
+			row++)
 			memcpy((char *)&snapshot + snapshot_field_at(&snapshot_fields[i], row).offset, dirty,
 				sizeof dirty);
 	snapshot_clean(&snapshot);
@@ -485,7 +486,8 @@ every_text_can_be_made_clean(void **state)
 		assert_string_equal(snapshot.faults[part].hint, "a / b");
 	}
 	for (size_t i = 0; i < snapshot_field_count; i++)
-		for (size_t row = 0; row < SNAPSHOT_SENDERS_MAX && snapshot_fields[i].type == SNAPSHOT_TEXT; row++) {
+		for (size_t row = 0; row < SNAPSHOT_SENDERS_MAX && snapshot_fields[i].type == SNAPSHOT_TEXT;
+			row++) {
 			struct snapshot_field at = snapshot_field_at(&snapshot_fields[i], row);
 
 			assert_string_equal(written(&snapshot, &at), "a / b");
