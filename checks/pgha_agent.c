@@ -76,8 +76,8 @@ show_help(const struct settings_group *group)
 		"[OPTION]...\n");
 	settings_write_help(group, 1, &text);
 	text_add(&text,
-		"\nSignals: SIGHUP reads the configuration anew, SIGUSR1 writes the state to the log,\n"
-		"SIGTERM stops. Bad options and configurations exit 3.\n");
+		"\nSignals: SIGHUP reads the configuration anew, SIGUSR1 writes the state to the\n"
+		"log, SIGTERM stops. Bad options and configurations exit 3.\n");
 	fputs(text.bytes, stdout);
 	return fflush(stdout) == 0 ? 0 : EXIT_USAGE;
 }

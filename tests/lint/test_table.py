@@ -54,3 +54,10 @@ def test_examples_of_help_are_accepted(name):
         arguments = re.sub(r"-H \S+", "-H 127.0.0.1 -p 1", example).split()
         ended = subprocess.run([BUILD / name, *arguments], capture_output=True, text=True, timeout=20)
         assert ended.returncode in (1, 2), f"{name} {example}: {ended.stdout}{ended.stderr}"
+
+
+@pytest.mark.parametrize("name", ["pgha-agent", "pgha-ask"])
+def test_help_of_the_others_fits_a_terminal(name):
+    shown = subprocess.run([BUILD / name, "--help"], capture_output=True, text=True, timeout=20)
+    assert shown.stderr == "" and f"Usage: {name} " in shown.stdout
+    assert max(map(len, shown.stdout.splitlines())) <= 80
