@@ -3,7 +3,6 @@
 #define PGHA_TESTS_UNIT_AGENT_LOOP_H
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "tests/unit/agent/descriptors.h"
 
 enum { LOOP_PATIENCE_MS = 5000 };
 
@@ -119,19 +119,6 @@ loop_is_closed(int fd)
 	loop_turn();
 	got = recv(fd, &byte, 1, 0);
 	return got == 0 || (got < 0 && errno == ECONNRESET);
-}
-
-static inline int
-loop_descriptor_count(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	int count = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory) != NULL)
-		count++;
-	closedir(directory);
-	return count;
 }
 
 #endif

@@ -103,7 +103,7 @@ static void
 however_many_are_silent_one_that_speaks_is_served(void **state)
 {
 	struct gate *gate = opened(LONG_MS, 5);
-	int silent[MANY], before = loop_descriptor_count();
+	int silent[MANY], before = descriptor_count();
 
 	(void)state;
 	for (int i = 0; i < MANY; i++) {
@@ -119,9 +119,9 @@ however_many_are_silent_one_that_speaks_is_served(void **state)
 		}
 	}
 	assert_int_equal(
-		loop_descriptor_count(), before + MANY + 4); /* one has gone for the last that spoke */
+		descriptor_count(), before + MANY + 4); /* one has gone for the last that spoke */
 	gate_close(gate);
-	assert_int_equal(loop_descriptor_count(), before + MANY);
+	assert_int_equal(descriptor_count(), before + MANY);
 	for (int i = 0; i < MANY; i++)
 		close(silent[i]);
 }
@@ -167,7 +167,7 @@ static void
 who_goes_without_a_word_leaves_nothing(void **state)
 {
 	struct gate *gate = opened(LONG_MS, 10);
-	int before = loop_descriptor_count();
+	int before = descriptor_count();
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
@@ -175,7 +175,7 @@ who_goes_without_a_word_leaves_nothing(void **state)
 		loop_turn();
 	}
 	close_taken();
-	assert_int_equal(loop_descriptor_count(), before);
+	assert_int_equal(descriptor_count(), before);
 	gate_close(gate);
 }
 

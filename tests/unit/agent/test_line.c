@@ -79,7 +79,7 @@ static void
 a_line_gets_one_answer_and_the_end(void **state)
 {
 	struct line *line = opened(false, LONG_MS, 10);
-	int before = loop_descriptor_count();
+	int before = descriptor_count();
 
 	(void)state;
 	expect("replica lag=16MB\n", 17, "<replica lag=16MB>\n");
@@ -87,7 +87,7 @@ a_line_gets_one_answer_and_the_end(void **state)
 	expect("\n", 1, "<>\n");
 	expect("one\ntwo\n", 8, "<one>\n");
 	assert_int_equal(asked.count, 4);
-	assert_int_equal(loop_descriptor_count(), before);
+	assert_int_equal(descriptor_count(), before);
 	line_close(line);
 }
 
@@ -220,7 +220,7 @@ static void
 who_goes_early_leaves_nothing(void **state)
 {
 	struct line *line = opened(false, LONG_MS, 10);
-	int before = loop_descriptor_count();
+	int before = descriptor_count();
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
@@ -237,7 +237,7 @@ who_goes_early_leaves_nothing(void **state)
 		loop_turn();
 	}
 	loop_run(100);
-	assert_int_equal(loop_descriptor_count(), before);
+	assert_int_equal(descriptor_count(), before);
 	line_close(line);
 }
 
@@ -350,7 +350,7 @@ static void
 who_does_not_read_is_closed_when_its_time_is_over(void **state)
 {
 	struct line *line = opened(false, 1000, 10);
-	int before = loop_descriptor_count(), slow, small = 4096;
+	int before = descriptor_count(), slow, small = 4096;
 
 	(void)state;
 	setsockopt(loop.listener, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
@@ -358,9 +358,9 @@ who_does_not_read_is_closed_when_its_time_is_over(void **state)
 	slow = small_buffer_client();
 	loop_say(slow, "x\n", 2);
 	loop_run(50);
-	assert_int_equal(loop_descriptor_count(), before + 2);
+	assert_int_equal(descriptor_count(), before + 2);
 	loop_run(LOOP_PATIENCE_MS / 2);
-	assert_int_equal(loop_descriptor_count(), before + 1);
+	assert_int_equal(descriptor_count(), before + 1);
 	close(slow);
 	line_close(line);
 }
@@ -395,7 +395,7 @@ once_retired_it_answers_only_those_who_are_there(void **state)
 static void
 closing_ends_every_client(void **state)
 {
-	int before = loop_descriptor_count(), clients[3];
+	int before = descriptor_count(), clients[3];
 	struct line *line;
 
 	(void)state;
@@ -407,7 +407,7 @@ closing_ends_every_client(void **state)
 	loop_turn();
 	line_close(line);
 	line_close(NULL);
-	assert_int_equal(loop_descriptor_count(), before + 3);
+	assert_int_equal(descriptor_count(), before + 3);
 	for (int i = 0; i < 3; i++)
 		close(clients[i]);
 }

@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/agent/listen.h"
+#include "tests/unit/agent/descriptors.h"
 #include "tests/unit/agent/sample.h"
 
 static char directory[] = "/tmp/test_listen_XXXXXX";
@@ -55,19 +55,6 @@ plan_of(const char *http, const char *agent, const char *rest)
 	snprintf(text, sizeof text, "[agent]\nrun_directory = %s\n[listen]\nhttp = %s\nagent = %s\n%s",
 		directory, http, agent, rest);
 	sample_plan(text, &plan);
-}
-
-static int
-descriptor_count(void)
-{
-	DIR *of = opendir("/proc/self/fd");
-	int count = 0;
-
-	assert_non_null(of);
-	while (readdir(of) != NULL)
-		count++;
-	closedir(of);
-	return count;
 }
 
 static int

@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <limits.h>
@@ -21,6 +20,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/collect/facets.h"
+#include "tests/unit/agent/descriptors.h"
 
 enum { DEATHS = 1000, STEADY_MS = 10000, INDEX = 3 };
 
@@ -100,19 +100,6 @@ end_worker(struct watch *watch)
 	assert_true(watch_reap(watch, pid, status));
 }
 
-static int
-count_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	int count = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory) != NULL)
-		count++;
-	closedir(directory);
-	return count;
-}
-
 static void
 assert_no_child(void)
 {
@@ -128,7 +115,7 @@ die_a_thousand_times(struct watch *watch)
 	int during;
 
 	await_message(watch);
-	during = count_descriptors();
+	during = descriptor_count();
 	for (int i = 1; i <= DEATHS; i++) {
 		pid_t former = watch_pid(watch);
 
@@ -138,7 +125,7 @@ die_a_thousand_times(struct watch *watch)
 			fail_msg("death %d: not replaced at once", i);
 		await_message(watch);
 		assert_int_equal(watch_count(watch).restarts, i);
-		assert_int_equal(count_descriptors(), during);
+		assert_int_equal(descriptor_count(), during);
 		assert_int_equal(waitpid(-1, NULL, WNOHANG), 0); /* one child, and no zombie */
 	}
 	assert_int_equal(watch_count(watch).probes, DEATHS + 1);
@@ -147,7 +134,7 @@ die_a_thousand_times(struct watch *watch)
 static void
 a_thousand_restarts_leave_nothing(void **state)
 {
-	int before = count_descriptors();
+	int before = descriptor_count();
 	struct watch *watch;
 	pid_t pid;
 
@@ -161,7 +148,7 @@ a_thousand_restarts_leave_nothing(void **state)
 	watch_close(watch);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	event_base_free(base);
-	assert_int_equal(count_descriptors(), before);
+	assert_int_equal(descriptor_count(), before);
 	assert_no_child();
 }
 

@@ -5,7 +5,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
@@ -21,6 +20,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/collect/facets.h"
+#include "tests/unit/agent/descriptors.h"
 
 enum { PATIENCE_MS = 10000, INDEX = 3 };
 
@@ -35,19 +35,6 @@ static struct {
 	size_t index;
 	enum err_class class;
 } heard;
-
-static int
-descriptor_count(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	int count = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory) != NULL)
-		count++;
-	closedir(directory);
-	return count;
-}
 
 static void
 hear(void *context, size_t index, const struct worker_message *message)

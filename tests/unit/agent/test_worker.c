@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,6 +21,7 @@
 #include "lib/agent/worker.h"
 #include "lib/base/clock.h"
 #include "lib/collect/facets.h"
+#include "tests/unit/agent/descriptors.h"
 
 enum { PATIENCE_MS = 10000, RESTARTS = 1000 };
 
@@ -33,19 +33,6 @@ static const struct target refusing = {
 
 static const struct worker_task task = {
 	.name = "n1", .target = &refusing, .facets = facets, .interval_ms = 20, .pause_max_ms = 1000};
-
-static int
-descriptor_count(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	int count = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory) != NULL)
-		count++;
-	closedir(directory);
-	return count;
-}
 
 static bool
 is_readable(int fd, int within_ms)
