@@ -20,6 +20,13 @@ struct policy {
 	enum state wrong_role;          /* for a node that the question does not apply to */
 };
 
+/* Another node that a question may need to see; options for it are there where it is set. */
+enum check_second {
+	CHECK_NO_SECOND,
+	CHECK_PRIMARY,  /* --primary CONNINFO: asked of a standby, its primary */
+	CHECK_PUBLISHER /* --publisher CONNINFO: asked of a subscriber, its publisher */
+};
+
 struct check {
 	const char *name;                  /* "pg_leader"; the program is check_pg_leader */
 	const char *title;                 /* "PG LEADER": how the Nagios line begins */
@@ -30,8 +37,27 @@ struct check {
 	size_t setting_count;
 	size_t limits_size; /* of the struct that the settings fill; it begins with struct policy */
 	/*
+	 * Who else may be asked. A one-shot asks it the same facets, after the node itself, and adds what it
+	 * saw as snapshots[1]; in the agent snapshots[1] and on are the peers, whatever they are.
+	 */
+	enum check_second second;
+	/*
+	 * Whether the one-shot takes --state FILE, to tell what is new since the last look: see
+	 * lib/evaluate/growth.h. The agent compares with what it saw a minute ago.
+	 */
+	bool has_memory;
+	/*
+	 * For what is not asked of a PostgreSQL server: fills the snapshot as the limits say, before the
+	 * deadline (of clock_now_ms()), with a fault for what could not be had. False, and nothing done, when
+	 * the limits name nothing of the kind, and the server is to be asked. NULL: it always is.
+	 * has_source() tells beforehand, and is there if collect() is.
+	 */
+	bool (*has_source)(const void *limits);
+	bool (*collect)(const void *limits, int64_t deadline_ms, struct snapshot *snapshot);
+	/*
 	 * Answers from `count` snapshots (the first is the node asked about), of which every part
-	 * that a facet above fills, and that is due, was obtained in the first. Pure: no clock, no I/O.
+	 * that a facet above fills, and that is due, was obtained in the first; of those that collect()
+	 * filled, only the part of the first facet. Pure: no clock, no I/O.
 	 */
 	void (*evaluate)(
 		const struct snapshot *snapshots, size_t count, const void *limits, struct verdict *verdict);

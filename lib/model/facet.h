@@ -13,9 +13,9 @@
 struct facet {
 	enum snapshot_part part;
 	/*
-	 * The statement for a server of that version (150004). It returns exactly one row, takes no
-	 * locks beyond the catalogs', writes nothing, reads no user table, and works on a primary
-	 * and on a standby.
+	 * The statement for a server of that version (150004). It returns exactly one row (of a list at
+	 * most its rows_max, those that matter most, each with the total), takes no locks beyond the
+	 * catalogs', writes nothing, reads no user table, and works on a primary and on a standby.
 	 */
 	const char *(*sql)(int server_version);
 	/*
@@ -23,6 +23,12 @@ struct facet {
 	 * a second round trip, so this is for what is seldom needed and dear. Pure.
 	 */
 	bool (*is_due)(const struct snapshot *snapshot);
+	/*
+	 * How long what was seen is good for where a connection is kept, in ms; 0: it is asked at every
+	 * probe. For what changes slowly or is dear: the part is then at most so much older than its
+	 * snapshot.
+	 */
+	int64_t period_ms;
 };
 
 #endif

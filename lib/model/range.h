@@ -24,6 +24,7 @@ struct range {
 /* One limit for each unit that a check measures: `-c 16MB -c 30s` sets two. */
 struct limit {
 	struct range of[UNIT_COUNT];
+	bool is_initial; /* nobody gave it: it is the default */
 };
 
 /*

@@ -20,7 +20,9 @@ enum setting_type {
 	SETTING_STATE,    /* enum state */
 	SETTING_WORD,     /* int: the index in `words` */
 	SETTING_LIMIT,    /* struct limit; may be repeated with another unit */
-	SETTING_LSN       /* uint64_t */
+	SETTING_LSN,      /* uint64_t */
+	SETTING_SIZE,     /* int64_t in bytes, above zero */
+	SETTING_LIST      /* char[size]: names with commas between; may be repeated, which adds to it */
 };
 
 struct setting {
@@ -37,6 +39,7 @@ struct setting {
 	unsigned accepted;        /* SETTING_LIMIT: a bit (1 << unit) for each unit that is measured */
 	enum unit plain;          /* SETTING_LIMIT: what a number without a unit means */
 	bool is_secret;           /* SETTING_TEXT: a connection string, shown without its passwords */
+	bool is_source;           /* says where to look: whoever asks the agent may not change it */
 };
 
 /* The place of a member, for a row: .offset and .size. */

@@ -7,73 +7,6 @@
 #include "lib/base/parse.h"
 #include "lib/model/lsn.h"
 
-#define FIELD(PART, part_member, member, TYPE)                                                               \
-	{                                                                                                    \
-		.part = SNAPSHOT_##PART, .name = #member, .type = SNAPSHOT_##TYPE,                           \
-		.offset = offsetof(struct snapshot, part_member.member),                                     \
-		.size = sizeof(((struct snapshot *)0)->part_member.member),                                  \
-	}
-
-/* A member of the rows of a list, by its place in the first. */
-#define ROW_FIELD(PART, part_member, member, TYPE)                                                           \
-	{                                                                                                    \
-		.part = SNAPSHOT_##PART, .name = #member, .type = SNAPSHOT_##TYPE, .is_in_row = true,        \
-		.offset = offsetof(struct snapshot, part_member.rows[0].member),                             \
-		.size = sizeof(((struct snapshot *)0)->part_member.rows[0].member),                          \
-	}
-
-const struct snapshot_field snapshot_fields[] = {
-	FIELD(ROLE, role, in_recovery, BOOL),
-	FIELD(ROLE, role, is_read_only, BOOL),
-	FIELD(ROLE, role, wal_file, TEXT),
-	FIELD(ROLE, role, wal_lsn, LSN),
-	FIELD(READ_ONLY, read_only, source, TEXT),
-	FIELD(STANDBY, standby, replay_lsn, LSN),
-	FIELD(STANDBY, standby, receive_lsn, LSN),
-	FIELD(STANDBY, standby, replay_pause, TEXT),
-	FIELD(STANDBY, standby, replay_age_ms, INTEGER),
-	FIELD(STANDBY, standby, receiver_pid, INTEGER),
-	FIELD(STANDBY, standby, receiver_status, TEXT),
-	FIELD(STANDBY, standby, written_lsn, LSN),
-	FIELD(STANDBY, standby, latest_end_lsn, LSN),
-	FIELD(STANDBY, standby, received_timeline, INTEGER),
-	FIELD(STANDBY, standby, has_heard, BOOL),
-	FIELD(STANDBY, standby, receipt_age_ms, INTEGER),
-	FIELD(STANDBY, standby, receiver_timeout_ms, INTEGER),
-	FIELD(STANDBY, standby, apply_delay_ms, INTEGER),
-	FIELD(STANDBY, standby, sender_host, TEXT),
-	FIELD(STANDBY, standby, sender_port, INTEGER),
-	FIELD(STANDBY, standby, application, TEXT),
-	FIELD(IDENTITY, identity, system_identifier, TEXT),
-	FIELD(IDENTITY, identity, started_ms, INTEGER),
-	FIELD(SENDERS, senders, total, INTEGER),
-	ROW_FIELD(SENDERS, senders, pid, INTEGER),
-	ROW_FIELD(SENDERS, senders, application, TEXT),
-	ROW_FIELD(SENDERS, senders, address, TEXT),
-	ROW_FIELD(SENDERS, senders, state, TEXT),
-	ROW_FIELD(SENDERS, senders, sync_state, TEXT),
-	ROW_FIELD(SENDERS, senders, replay_lsn, LSN),
-	ROW_FIELD(SENDERS, senders, behind_bytes, INTEGER),
-	ROW_FIELD(SENDERS, senders, replay_lag_ms, INTEGER),
-};
-
-const size_t snapshot_field_count = sizeof snapshot_fields / sizeof snapshot_fields[0];
-
-static const char *const part_names[SNAPSHOT_PART_COUNT] = {
-	[SNAPSHOT_ROLE] = "role",
-	[SNAPSHOT_READ_ONLY] = "read_only",
-	[SNAPSHOT_STANDBY] = "standby",
-	[SNAPSHOT_IDENTITY] = "identity",
-	[SNAPSHOT_SENDERS] = "senders",
-};
-
-static const struct snapshot_list lists[] = {
-	{.part = SNAPSHOT_SENDERS,
-		.rows_max = SNAPSHOT_SENDERS_MAX,
-		.row_size = sizeof(struct snapshot_sender),
-		.total_offset = offsetof(struct snapshot, senders.total)},
-};
-
 static void *
 member(struct snapshot *snapshot, const struct snapshot_field *field)
 {
@@ -91,7 +24,7 @@ snapshot_init(struct snapshot *snapshot)
 {
 	memset(snapshot, 0, sizeof *snapshot);
 	snapshot->server_version = SNAPSHOT_NONE;
-	for (size_t i = 0; i < snapshot_field_count; i++) {
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
 		const struct snapshot_list *list = snapshot_list_of(snapshot_fields[i].part);
 		size_t rows = snapshot_fields[i].is_in_row ? list->rows_max : 1;
 
@@ -116,6 +49,15 @@ snapshot_mark(struct snapshot *snapshot, enum snapshot_part part)
 }
 
 void
+snapshot_copy_part(struct snapshot *snapshot, const struct snapshot *from, enum snapshot_part part)
+{
+	const struct snapshot_place *place = &snapshot_fields_places[part];
+
+	memcpy((char *)snapshot + place->offset, (const char *)from + place->offset, place->size);
+	snapshot_mark(snapshot, part);
+}
+
+void
 snapshot_fail(struct snapshot *snapshot, enum snapshot_part part, const struct err *fault)
 {
 	snapshot->obtained &= ~(1U << part);
@@ -125,7 +67,7 @@ snapshot_fail(struct snapshot *snapshot, enum snapshot_part part, const struct e
 const char *
 snapshot_part_name(enum snapshot_part part)
 {
-	return part_names[part];
+	return snapshot_fields_places[part].name;
 }
 
 enum snapshot_part
@@ -133,7 +75,7 @@ snapshot_part_parse(const char *name)
 {
 	enum snapshot_part part = SNAPSHOT_ROLE;
 
-	while (part < SNAPSHOT_PART_COUNT && strcmp(part_names[part], name) != 0)
+	while (part < SNAPSHOT_PART_COUNT && strcmp(snapshot_fields_places[part].name, name) != 0)
 		part++;
 	return part;
 }
@@ -141,7 +83,7 @@ snapshot_part_parse(const char *name)
 const struct snapshot_field *
 snapshot_field_find(enum snapshot_part part, const char *name)
 {
-	for (size_t i = 0; i < snapshot_field_count; i++)
+	for (size_t i = 0; i < snapshot_fields_count; i++)
 		if (snapshot_fields[i].part == part && strcmp(snapshot_fields[i].name, name) == 0)
 			return &snapshot_fields[i];
 	return NULL;
@@ -150,9 +92,9 @@ snapshot_field_find(enum snapshot_part part, const char *name)
 const struct snapshot_list *
 snapshot_list_of(enum snapshot_part part)
 {
-	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
-		if (lists[i].part == part)
-			return &lists[i];
+	for (size_t i = 0; i < snapshot_fields_list_count; i++)
+		if (snapshot_fields_lists[i].part == part)
+			return &snapshot_fields_lists[i];
 	return NULL;
 }
 
@@ -205,7 +147,7 @@ snapshot_is_sound(const struct snapshot *snapshot)
 
 	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++)
 		is_sound = is_sound && is_sound_fault(&snapshot->faults[part]);
-	for (size_t i = 0; i < snapshot_field_count; i++) {
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
 		const struct snapshot_list *list = snapshot_list_of(snapshot_fields[i].part);
 		size_t rows = snapshot_fields[i].is_in_row ? list->rows_max : 1;
 
@@ -221,7 +163,7 @@ snapshot_is_sound(const struct snapshot *snapshot)
 static void
 clean(char *text, size_t size)
 {
-	char copy[512];
+	char copy[1024]; /* no field is longer */
 
 	snprintf(copy, sizeof copy, "%s", text);
 	text_clean(text, size, copy);
@@ -235,7 +177,7 @@ snapshot_clean(struct snapshot *snapshot)
 		clean(snapshot->faults[part].text, sizeof snapshot->faults[part].text);
 		clean(snapshot->faults[part].hint, sizeof snapshot->faults[part].hint);
 	}
-	for (size_t i = 0; i < snapshot_field_count; i++) {
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
 		const struct snapshot_list *list = snapshot_list_of(snapshot_fields[i].part);
 		size_t rows = snapshot_fields[i].is_in_row ? list->rows_max : 1;
 

@@ -14,77 +14,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/text.h"
-
-/* A number that the server does not have: NULL in SQL. */
-#define SNAPSHOT_NONE INT64_MIN
-
-enum snapshot_part {
-	SNAPSHOT_ROLE,
-	SNAPSHOT_READ_ONLY,
-	SNAPSHOT_STANDBY,
-	SNAPSHOT_IDENTITY,
-	SNAPSHOT_SENDERS,
-	SNAPSHOT_PART_COUNT
-};
-
-/* What every question begins with. */
-struct snapshot_role {
-	bool in_recovery;  /* pg_is_in_recovery() */
-	bool is_read_only; /* default_transaction_read_only, as this session has it */
-	char wal_file[32]; /* the primary's current WAL file, see lsn_timeline() */
-	uint64_t wal_lsn;  /* the primary's write position; none on a standby */
-};
-
-/* Where a primary's default_transaction_read_only comes from, when it is on. */
-struct snapshot_read_only {
-	char source[32]; /* pg_settings.source: "configuration file", "user", ... */
-};
-
-/* How a standby gets on; all empty on a primary. */
-struct snapshot_standby {
-	uint64_t replay_lsn;
-	uint64_t receive_lsn;     /* last flushed by streaming; stays when the receiver is gone */
-	char replay_pause[24];    /* "not paused", "pause requested", "paused" */
-	int64_t replay_age_ms;    /* since the commit of the last transaction replayed */
-	int64_t receiver_pid;     /* none: no WAL receiver runs */
-	char receiver_status[16]; /* "streaming", ...; empty: not permitted to see it */
-	uint64_t written_lsn;     /* none until the first WAL after connecting */
-	uint64_t latest_end_lsn;  /* the sender's end of WAL by its last message; likewise */
-	int64_t received_timeline;
-	bool has_heard;              /* the receiver had a message since it connected */
-	int64_t receipt_age_ms;      /* since the last message of the sender */
-	int64_t receiver_timeout_ms; /* wal_receiver_timeout; 0 is off */
-	int64_t apply_delay_ms;      /* recovery_min_apply_delay */
-	char sender_host[256];
-	int64_t sender_port;
-	char application[64]; /* the name that its sender knows it by */
-};
-
-/* Which cluster the server belongs to. */
-struct snapshot_identity {
-	char system_identifier[24]; /* the same on every node of a cluster, and on no other's */
-	int64_t started_ms;         /* since 1970 */
-};
-
-/* One WAL sender of a server: a standby that is connected, or another receiver of WAL. */
-struct snapshot_sender {
-	int64_t pid;
-	char application[64];
-	char address[48];    /* empty: a UNIX socket, or not permitted to see it */
-	char state[16];      /* "streaming", "catchup", ...; empty: not permitted to see it */
-	char sync_state[12]; /* "async", "potential", "sync", "quorum" */
-	uint64_t replay_lsn;
-	int64_t behind_bytes;  /* from the server's own position to what is replayed there */
-	int64_t replay_lag_ms; /* as the server measures it; none when idle */
-};
-
-enum { SNAPSHOT_SENDERS_MAX = 8 };
-
-struct snapshot_senders {
-	int64_t total; /* how many there are; of more than there is room for, those furthest behind are kept
-			*/
-	struct snapshot_sender rows[SNAPSHOT_SENDERS_MAX];
-};
+#include "lib/model/snapshot_parts.h"
 
 struct snapshot {
 	char target[160];       /* "127.0.0.1:5432", "/run/postgresql:5432"; never a secret */
@@ -98,10 +28,17 @@ struct snapshot {
 	struct snapshot_standby standby;
 	struct snapshot_identity identity;
 	struct snapshot_senders senders;
+	struct snapshot_sync sync;
+	struct snapshot_slots slots;
+	struct snapshot_subscriptions subscriptions;
+	struct snapshot_connections connections;
+	struct snapshot_archive archive;
+	struct snapshot_backup backup;
+	struct snapshot_config config;
 };
 
-/* It crosses from a worker to the agent in one message. */
-_Static_assert(sizeof(struct snapshot) <= 8192, "a snapshot has grown past its bound");
+/* It crosses from a worker to the agent in one message, which a socket's buffer must have room for. */
+_Static_assert(sizeof(struct snapshot) <= 49152, "a snapshot has grown past its bound");
 
 enum snapshot_type {
 	SNAPSHOT_BOOL,    /* bool; NULL is refused */
@@ -119,6 +56,13 @@ struct snapshot_field {
 	size_t size;
 };
 
+/* The name of a part, and where it is in struct snapshot. */
+struct snapshot_place {
+	const char *name;
+	size_t offset;
+	size_t size;
+};
+
 /* A part that is a list: bounded rows, and a field "total" that tells how many there were. */
 struct snapshot_list {
 	enum snapshot_part part;
@@ -128,7 +72,10 @@ struct snapshot_list {
 };
 
 extern const struct snapshot_field snapshot_fields[];
-extern const size_t snapshot_field_count;
+extern const size_t snapshot_fields_count;
+extern const struct snapshot_place snapshot_fields_places[SNAPSHOT_PART_COUNT];
+extern const struct snapshot_list snapshot_fields_lists[];
+extern const size_t snapshot_fields_list_count;
 
 /* An empty snapshot: nothing asked, nothing obtained, every number none. */
 void snapshot_init(struct snapshot *snapshot);
@@ -136,10 +83,13 @@ void snapshot_init(struct snapshot *snapshot);
 bool snapshot_has(const struct snapshot *snapshot, enum snapshot_part part);
 void snapshot_mark(struct snapshot *snapshot, enum snapshot_part part);
 
+/* Takes a part over as it is in another snapshot, obtained there. */
+void snapshot_copy_part(struct snapshot *snapshot, const struct snapshot *from, enum snapshot_part part);
+
 /* Records why a part was not obtained. */
 void snapshot_fail(struct snapshot *snapshot, enum snapshot_part part, const struct err *fault);
 
-/* "role", "read_only", "standby", "identity", "senders". */
+/* "role", "read_only", "standby", ...: how recordings and cases files call it. */
 const char *snapshot_part_name(enum snapshot_part part);
 
 /* The part of that name, or SNAPSHOT_PART_COUNT. */

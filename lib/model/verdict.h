@@ -11,18 +11,20 @@
 #include "lib/model/range.h"
 #include "lib/model/state.h"
 
-enum { VERDICT_REASONS = 24, VERDICT_METRICS = 24, VERDICT_NO_WEIGHT = -1 };
+enum { VERDICT_REASONS = 40, VERDICT_METRICS = 64, VERDICT_NO_WEIGHT = -1 };
 
 /* One finding with the state it calls for. */
 struct verdict_reason {
 	enum state state;
+	bool is_detail; /* left out of the summary */
 	char text[288];
 };
 
 /* One measured figure, with the limits it was held against. */
 struct verdict_metric {
-	char name[40]; /* with its unit: "replay_lag_bytes"; letters, digits, underscores */
-	double value;  /* in bytes, seconds or per cent; NAN: could not be determined */
+	char name[40];    /* with its unit: "replay_lag_bytes"; letters, digits, underscores */
+	char subject[64]; /* which of several: a standby, a slot, a database; empty: there is one */
+	double value;     /* in bytes, seconds or per cent; NAN: could not be determined */
 	enum unit unit;
 	struct range warning;
 	struct range critical;

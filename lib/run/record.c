@@ -12,14 +12,14 @@
 #include <unistd.h>
 
 /* The version of the file's form. A change that older programs cannot read raises it. */
-enum { RECORD_FORM = 1, RECORD_SNAPSHOTS = 128, RECORD_BYTES = 1024 * 1024 };
+enum { RECORD_FORM = 1, RECORD_SNAPSHOTS = 128, RECORD_BYTES = 4 * 1024 * 1024 };
 
 /* -- writing ----------------------------------------------------------------------------------- */
 
 static json_t *
 field_value(const struct snapshot *snapshot, const struct snapshot_field *field)
 {
-	char storage[512];
+	char storage[1024]; /* no field is longer */
 	struct text text;
 
 	if (!snapshot_is_set(snapshot, field))
@@ -38,7 +38,7 @@ static void
 add_fields(
 	json_t *object, const struct snapshot *snapshot, enum snapshot_part part, bool is_in_row, size_t row)
 {
-	for (size_t i = 0; i < snapshot_field_count; i++) {
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
 		struct snapshot_field field = snapshot_field_at(&snapshot_fields[i], row);
 
 		if (field.part == part && field.is_in_row == is_in_row)
@@ -232,15 +232,16 @@ read_field(const char *name, const json_t *value, const struct spot *spot, struc
 	return 0;
 }
 
-/* What SQL never leaves NULL, a recording must not leave out. */
+/* What SQL never leaves NULL, a recording must not leave out: of the part itself, or of one of its rows. */
 static int
-verify_whole(const json_t *object, enum snapshot_part part, struct err *err)
+verify_whole(const json_t *object, enum snapshot_part part, bool is_in_row, struct err *err)
 {
-	for (size_t i = 0; i < snapshot_field_count; i++)
+	for (size_t i = 0; i < snapshot_fields_count; i++)
 		if (snapshot_fields[i].part == part && snapshot_fields[i].type == SNAPSHOT_BOOL
+			&& snapshot_fields[i].is_in_row == is_in_row
 			&& json_object_get(object, snapshot_fields[i].name) == NULL)
 			return err_set(err, ERR_USAGE, "no field \"%s\"", snapshot_fields[i].name);
-	if (snapshot_list_of(part) != NULL && json_object_get(object, "total") == NULL)
+	if (!is_in_row && snapshot_list_of(part) != NULL && json_object_get(object, "total") == NULL)
 		return err_set(err, ERR_USAGE, "no field \"total\"");
 	return 0;
 }
@@ -263,6 +264,8 @@ read_rows(json_t *array, const struct snapshot_list *list, struct snapshot *snap
 			if (read_field(key, value, &spot, snapshot, err) != 0)
 				return err_context(err, "row %zu", spot.row);
 		}
+		if (verify_whole(row, list->part, true, err) != 0)
+			return err_context(err, "row %zu", spot.row);
 	}
 	return 0;
 }
@@ -288,7 +291,7 @@ read_fields(json_t *object, enum snapshot_part part, struct snapshot *snapshot, 
 		if (read_field(key, value, &spot, snapshot, err) != 0)
 			return -1;
 	}
-	if (verify_whole(object, part, err) != 0)
+	if (verify_whole(object, part, false, err) != 0)
 		return -1;
 	if (list != NULL
 		&& snapshot_row_count(snapshot, list) != json_array_size(json_object_get(object, "rows")))

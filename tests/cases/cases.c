@@ -74,14 +74,20 @@ report(bool is_good, const struct file *file, const struct test_case *test, cons
 static size_t
 take_row(struct snapshot *snapshot, enum snapshot_part part, const char **name)
 {
+	const struct snapshot_list *list;
 	char *end;
 	unsigned long row = strtoul(*name, &end, 10);
+	int64_t *total;
 
 	if (end == *name || *end != '.')
 		return 0;
 	*name = end + 1;
-	if (part == SNAPSHOT_SENDERS && snapshot->senders.total < (int64_t)row + 1)
-		snapshot->senders.total = (int64_t)row + 1;
+	list = snapshot_list_of(part);
+	if (list == NULL)
+		return 0;
+	total = (int64_t *)((char *)snapshot + list->total_offset);
+	if (*total < (int64_t)row + 1)
+		*total = (int64_t)row + 1;
 	return row;
 }
 
@@ -138,6 +144,8 @@ set_peer(struct file *file, struct test_case *test, const char *key, const char 
 	test->count = 2;
 	if (strcmp(key, "target") == 0)
 		snprintf(test->snapshots[1].target, sizeof test->snapshots[1].target, "%.150s", value);
+	else if (strcmp(key, "server_version") == 0)
+		test->snapshots[1].server_version = strtoll(value, NULL, 10);
 	else if (text_starts(key, "fault."))
 		set_fault(file, &test->snapshots[1], key + strlen("fault."), value);
 	else
@@ -171,6 +179,10 @@ set_key(struct file *file, struct test_case *test, const char *key, const char *
 		snprintf(test->answer, sizeof test->answer, "%.15s", value);
 	else if (strcmp(key, "elapsed_us") == 0)
 		test->snapshots[0].elapsed_us = strtoll(value, NULL, 10);
+	else if (strcmp(key, "taken_ms") == 0)
+		test->snapshots[0].taken_ms = strtoll(value, NULL, 10);
+	else if (strcmp(key, "server_version") == 0)
+		test->snapshots[0].server_version = strtoll(value, NULL, 10);
 	else if (text_starts(key, "peer."))
 		set_peer(file, test, key + strlen("peer."), value);
 	else if (text_starts(key, "fault."))
