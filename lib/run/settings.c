@@ -35,17 +35,17 @@ settings_find(const struct settings_group *groups, size_t count, const char *nam
 	return NULL;
 }
 
-/* Notes that a row is given. Only limits and, as options, counts may be given again: false if not. */
+/* Notes that a row is given. Only limits, lists and, as options, counts may be given again: false if not. */
 static bool
 note_given(bool *is_given, const struct settings_group *group, const struct setting *row)
 {
 	bool was_given = *is_given;
 
 	*is_given = true;
-	if (row->type != SETTING_LIMIT)
+	if (row->type != SETTING_LIMIT && row->type != SETTING_LIST)
 		return !was_given;
 	if (!was_given) /* what stood there until now is a default */
-		memset(settings_member(group, row), 0, sizeof(struct limit));
+		memset(settings_member(group, row), 0, row->size);
 	return true;
 }
 
@@ -78,13 +78,17 @@ refuse_limits(const struct limit *warning, const struct limit *critical, enum un
 		dashes[0] != '\0' ? "-w" : "warning", dashes[0] != '\0' ? "-c" : "critical");
 }
 
-/* A warning limit that some critical value passes would never warn first. */
+/*
+ * A warning limit that some critical value passes would never warn first. If it is a default, nobody meant
+ * it: then it goes.
+ */
 static int
 compare_limits(const struct settings_group *group, const char *dashes, struct err *err)
 {
 	const struct setting *warning = settings_find(group, 1, "warning", NULL);
 	const struct setting *critical = settings_find(group, 1, "critical", NULL);
-	const struct limit *warn, *crit;
+	struct limit *warn;
+	const struct limit *crit;
 
 	if (warning == NULL || critical == NULL)
 		return 0;
@@ -94,7 +98,11 @@ compare_limits(const struct settings_group *group, const char *dashes, struct er
 		struct range warning_range = open_below(warn->of[unit], unit);
 		struct range critical_range = open_below(crit->of[unit], unit);
 
-		if (!range_covers(&warning_range, &critical_range))
+		if (range_covers(&warning_range, &critical_range))
+			continue;
+		if (warn->is_initial && !crit->is_initial)
+			warn->of[unit].is_set = false;
+		else
 			return refuse_limits(warn, crit, unit, dashes, err);
 	}
 	return 0;

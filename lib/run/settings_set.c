@@ -94,6 +94,39 @@ set_lsn(const char *value, uint64_t *ret, struct err *err)
 	return err_hint(err, "positions are written like 16/B374D848");
 }
 
+static int
+set_size(const char *value, int64_t *ret, struct err *err)
+{
+	struct range range;
+	enum unit unit;
+
+	/* A lone quantity is a range that begins at zero. */
+	if (value[strcspn(value, ":@~")] != '\0' || range_parse(value, &range, &unit, err) != 0
+		|| (unit != UNIT_BYTES && unit != UNIT_NONE) || range.end < 1 || range.end > 9e18) {
+		err_set(err, ERR_USAGE, "\"%s\" is not a size above zero", value);
+		return err_hint(err, "sizes are written like 16MB or 1GB");
+	}
+	*ret = (int64_t)range.end;
+	return 0;
+}
+
+/* Adds names to those that are there. */
+static int
+add_names(const struct setting *row, const char *value, char *to, struct err *err)
+{
+	size_t length = strlen(to), more = strlen(value);
+
+	if (value[0] == ',' || strstr(value, ",,") != NULL || (more > 0 && value[more - 1] == ','))
+		return err_set(err, ERR_USAGE, "\"%s\" has an empty name between its commas", value);
+	if (length + 1 + more >= row->size)
+		return err_set(
+			err, ERR_USAGE, "the names are longer than %zu characters together", row->size - 1);
+	if (length > 0 && more > 0)
+		to[length++] = ',';
+	memcpy(to + length, value, more + 1);
+	return 0;
+}
+
 int
 settings_set_value(
 	const struct settings_group *group, const struct setting *row, const char *value, struct err *err)
@@ -119,6 +152,10 @@ settings_set_value(
 		return range_add_limit(to, value, row->accepted, row->plain, err);
 	case SETTING_LSN:
 		return set_lsn(value, to, err);
+	case SETTING_SIZE:
+		return set_size(value, to, err);
+	case SETTING_LIST:
+		return add_names(row, value, to, err);
 	}
 	return 0;
 }
@@ -141,6 +178,8 @@ settings_set_initial(const struct settings_group *groups, size_t count, struct e
 
 			if (row->initial != NULL && settings_set(&groups[i], row, row->initial, err) != 0)
 				return -1;
+			if (row->initial != NULL && row->type == SETTING_LIMIT)
+				((struct limit *)settings_member(&groups[i], row))->is_initial = true;
 		}
 	return 0;
 }

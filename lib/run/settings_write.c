@@ -231,6 +231,13 @@ settings_write_value(
 		return write_word(row, *(const int *)from, text);
 	case SETTING_LSN:
 		return write_lsn(*(const uint64_t *)from, text);
+	case SETTING_SIZE:
+		if (*(const int64_t *)from <= 0)
+			return false;
+		write_quantity((double)*(const int64_t *)from, UNIT_BYTES, text);
+		return true;
+	case SETTING_LIST:
+		return write_text(row, from, text);
 	case SETTING_LIMIT: /* above */
 		break;
 	}
@@ -299,7 +306,8 @@ settings_write_section(const struct settings_group *group, bool is_documented, s
 			index++;
 		/* Empty where there is a default was somebody's will: to listen nowhere, say. */
 		if (index == 0 && (is_documented || (row->type == SETTING_TEXT && row->initial != NULL)))
-			text_add(text, "%s%s =\n", row->initial == NULL ? ";" : "", settings_write_key(row, key));
+			text_add(text, "%s%s =\n", row->initial == NULL ? ";" : "",
+				settings_write_key(row, key));
 	}
 }
 
