@@ -13,11 +13,18 @@ judge_absent_part(struct verdict *verdict, const struct policy *policy, enum sna
 	judge_fault(verdict, policy, &fault);
 }
 
-/* Whether the check can do without it: it is there, or nothing calls for it. */
+/*
+ * Whether the check can do without it: it is there, nothing calls for it, or the snapshot comes from a source
+ * of the check's own, which tells only its first part.
+ */
 static bool
-is_satisfied(const struct facet *facet, const struct snapshot *snapshot)
+is_satisfied(const struct check *check, const struct facet *const *facet, const struct snapshot *snapshot)
 {
-	return snapshot_has(snapshot, facet->part) || (facet->is_due != NULL && !facet->is_due(snapshot));
+	enum snapshot_part part = (*facet)->part;
+
+	return snapshot_has(snapshot, part) || ((*facet)->is_due != NULL && !(*facet)->is_due(snapshot))
+		|| (check->collect != NULL && facet != check->facets
+			&& snapshot->faults[part].class == ERR_NONE);
 }
 
 void
@@ -28,7 +35,7 @@ evaluate_check(const struct check *check, const struct snapshot *snapshots, size
 	const struct facet *const *facet = check->facets;
 
 	judge_begin(verdict, check, &snapshots[0]);
-	while (*facet != NULL && is_satisfied(*facet, &snapshots[0]))
+	while (*facet != NULL && is_satisfied(check, facet, &snapshots[0]))
 		facet++;
 	if (*facet == NULL)
 		check->evaluate(snapshots, count, limits, verdict);

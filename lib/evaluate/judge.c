@@ -40,6 +40,7 @@ add_reason(struct verdict *verdict, enum state state, const char *raw)
 	if (reason != NULL) {
 		text_clean(reason->text, sizeof reason->text, raw);
 		reason->state = state;
+		reason->is_detail = false;
 	}
 }
 
@@ -54,6 +55,21 @@ judge_reason(struct verdict *verdict, enum state state, const char *format, ...)
 	va_end(arguments);
 	add_reason(verdict, state, raw);
 	verdict->firm_state = state_worse(verdict->firm_state, state);
+}
+
+void
+judge_detail(struct verdict *verdict, const char *format, ...)
+{
+	char raw[1024];
+	va_list arguments;
+
+	if (verdict->reason_count == VERDICT_REASONS)
+		return;
+	va_start(arguments, format);
+	vsnprintf(raw, sizeof raw, format, arguments);
+	va_end(arguments);
+	add_reason(verdict, STATE_OK, raw);
+	verdict->reasons[verdict->reason_count - 1].is_detail = true;
 }
 
 void
@@ -88,25 +104,46 @@ judge_fault(struct verdict *verdict, const struct policy *policy, const struct e
 
 static const struct range unlimited = {.is_set = false};
 
+/* Of two things of one name the first counts: labels and keys must not be there twice. */
+static bool
+is_kept(const struct verdict *verdict, const char *subject, const char *name)
+{
+	char clean[sizeof verdict->metrics[0].subject];
+
+	text_clean(clean, sizeof clean, subject);
+	for (int i = 0; i < verdict->metric_count; i++)
+		if (strcmp(verdict->metrics[i].name, name) == 0
+			&& strcmp(verdict->metrics[i].subject, clean) == 0)
+			return true;
+	return false;
+}
+
 /* Keeps a figure while there is room. */
 static void
-add_metric(struct verdict *verdict, const char *name, double value, enum unit unit,
+add_metric(struct verdict *verdict, const char *subject, const char *name, double value, enum unit unit,
 	const struct range *warning, const struct range *critical)
 {
 	struct verdict_metric *metric;
 
-	if (verdict->metric_count == VERDICT_METRICS)
+	if (verdict->metric_count == VERDICT_METRICS || is_kept(verdict, subject, name))
 		return;
 	metric = &verdict->metrics[verdict->metric_count++];
 	*metric = (struct verdict_metric){
 		.value = value, .unit = unit, .warning = *warning, .critical = *critical};
 	text_clean(metric->name, sizeof metric->name, name);
+	text_clean(metric->subject, sizeof metric->subject, subject);
 }
 
 void
 judge_figure(struct verdict *verdict, const char *name, double value, enum unit unit)
 {
-	add_metric(verdict, name, value, unit, &unlimited, &unlimited);
+	judge_figure_of(verdict, "", name, value, unit);
+}
+
+void
+judge_figure_of(struct verdict *verdict, const char *subject, const char *name, double value, enum unit unit)
+{
+	add_metric(verdict, subject, name, value, unit, &unlimited, &unlimited);
 }
 
 static void
@@ -125,20 +162,37 @@ judge_alert(struct verdict *verdict, enum state state, const char *subject, doub
 	add_reason(verdict, state, storage); /* a limit is no firm finding */
 }
 
+static const struct range *
+range_of(const struct limit *limit, enum unit unit)
+{
+	return limit == NULL ? &unlimited : &limit->of[unit];
+}
+
+void
+judge_limit(struct verdict *verdict, const char *what, double value, enum unit unit,
+	const struct limit *warning, const struct limit *critical)
+{
+	if (isnan(value))
+		return;
+	if (range_alerts(range_of(critical, unit), value))
+		judge_alert(verdict, STATE_CRITICAL, what, value, unit, range_of(critical, unit));
+	else if (range_alerts(range_of(warning, unit), value))
+		judge_alert(verdict, STATE_WARNING, what, value, unit, range_of(warning, unit));
+}
+
+void
+judge_metric_of(struct verdict *verdict, const char *subject, const char *what, const char *name,
+	double value, enum unit unit, const struct limit *warning, const struct limit *critical)
+{
+	add_metric(verdict, subject, name, value, unit, range_of(warning, unit), range_of(critical, unit));
+	judge_limit(verdict, what, value, unit, warning, critical);
+}
+
 void
 judge_metric(struct verdict *verdict, const char *subject, const char *name, double value, enum unit unit,
 	const struct limit *warning, const struct limit *critical)
 {
-	const struct range *warn = warning == NULL ? &unlimited : &warning->of[unit];
-	const struct range *crit = critical == NULL ? &unlimited : &critical->of[unit];
-
-	add_metric(verdict, name, value, unit, warn, crit);
-	if (isnan(value))
-		return;
-	if (range_alerts(crit, value))
-		judge_alert(verdict, STATE_CRITICAL, subject, value, unit, crit);
-	else if (range_alerts(warn, value))
-		judge_alert(verdict, STATE_WARNING, subject, value, unit, warn);
+	judge_metric_of(verdict, "", subject, name, value, unit, warning, critical);
 }
 
 void
@@ -149,7 +203,7 @@ judge_end(struct verdict *verdict)
 
 	text_init(&text, storage, sizeof storage);
 	for (int i = 0; i < verdict->reason_count; i++)
-		if (verdict->reasons[i].state == verdict->state)
+		if (verdict->reasons[i].state == verdict->state && !verdict->reasons[i].is_detail)
 			text_add(&text, "%s%s", text.length > 0 ? ", " : "", verdict->reasons[i].text);
 	text_clean(verdict->summary, sizeof verdict->summary, storage); /* tells with "..." what it cuts */
 }

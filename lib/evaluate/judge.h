@@ -18,6 +18,9 @@ void judge_begin(struct verdict *verdict, const struct check *check, const struc
 void judge_reason(struct verdict *verdict, enum state state, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Something to know that the summary leaves out: for -v, and the formats that list what was found. */
+void judge_detail(struct verdict *verdict, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Says what to do about it; the first hint stands. */
 void judge_hint(struct verdict *verdict, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -30,6 +33,10 @@ void judge_fault(struct verdict *verdict, const struct policy *policy, const str
 /* A measured figure that has no limits. */
 void judge_figure(struct verdict *verdict, const char *name, double value, enum unit unit);
 
+/* The same of one of several things: `subject` is its name. */
+void
+judge_figure_of(struct verdict *verdict, const char *subject, const char *name, double value, enum unit unit);
+
 /*
  * A measured figure and its limits; either limit may be NULL. Where one alerts, adds a finding
  * "SUBJECT is 20 MB (critical above 16 MB)". NAN is not held against limits: the caller must
@@ -37,6 +44,17 @@ void judge_figure(struct verdict *verdict, const char *name, double value, enum 
  */
 void judge_metric(struct verdict *verdict, const char *subject, const char *name, double value,
 	enum unit unit, const struct limit *warning, const struct limit *critical);
+
+/*
+ * judge_metric() of one of several things, named `subject`: the finding reads "WHAT is 20 MB (...)", so
+ * `what` names the thing too: "replay lag of n2".
+ */
+void judge_metric_of(struct verdict *verdict, const char *subject, const char *what, const char *name,
+	double value, enum unit unit, const struct limit *warning, const struct limit *critical);
+
+/* Holds a figure against limits as judge_metric() does, without keeping it among the figures. */
+void judge_limit(struct verdict *verdict, const char *what, double value, enum unit unit,
+	const struct limit *warning, const struct limit *critical);
 
 /*
  * Ends the verdict: the summary is made of the findings that have its state, in their order.

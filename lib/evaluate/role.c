@@ -32,3 +32,18 @@ role_is_same_server(const struct snapshot *a, const struct snapshot *b)
 {
 	return role_is_same_cluster(a, b) && a->identity.started_ms == b->identity.started_ms;
 }
+
+const struct snapshot *
+role_primary(const struct snapshot *snapshots, size_t count)
+{
+	const struct snapshot *newest = NULL;
+
+	for (size_t i = 1; i < count; i++)
+		if (snapshot_has(&snapshots[i], SNAPSHOT_ROLE) && !snapshots[i].role.in_recovery
+			&& role_is_same_cluster(&snapshots[0], &snapshots[i])
+			&& (newest == NULL
+				|| lsn_timeline(snapshots[i].role.wal_file)
+					> lsn_timeline(newest->role.wal_file)))
+			newest = &snapshots[i];
+	return newest;
+}

@@ -3,6 +3,7 @@
 #define PGHA_EVALUATE_ROLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/model/check.h"
@@ -22,5 +23,11 @@ bool role_is_same_cluster(const struct snapshot *a, const struct snapshot *b);
  * here, or by a virtual one. A copy of a data directory has the same identifier, but started by itself.
  */
 bool role_is_same_server(const struct snapshot *a, const struct snapshot *b);
+
+/*
+ * The primary of the cluster of snapshots[0] among the others: of several, the one that was promoted last.
+ * NULL: none was asked and answered.
+ */
+const struct snapshot *role_primary(const struct snapshot *snapshots, size_t count);
 
 #endif

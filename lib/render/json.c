@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/render/writers.h"
@@ -37,6 +38,8 @@ metric_object(const struct verdict_metric *metric)
 	json_t *object = json_object();
 
 	json_object_set_new(object, "value", number(metric->value));
+	if (metric->subject[0] != '\0')
+		json_object_set_new(object, "subject", json_string(metric->subject));
 	if (units[metric->unit] != NULL)
 		json_object_set_new(object, "unit", json_string(units[metric->unit]));
 	set_range(object, "warning", &metric->warning);
@@ -49,8 +52,14 @@ metrics_object(const struct verdict *verdict)
 {
 	json_t *object = json_object();
 
-	for (int i = 0; i < verdict->metric_count; i++)
-		json_object_set_new(object, verdict->metrics[i].name, metric_object(&verdict->metrics[i]));
+	for (int i = 0; i < verdict->metric_count; i++) {
+		const struct verdict_metric *metric = &verdict->metrics[i];
+		char key[sizeof metric->subject + sizeof metric->name + 1];
+
+		snprintf(key, sizeof key, "%s%s%s", metric->subject, metric->subject[0] != '\0' ? "_" : "",
+			metric->name);
+		json_object_set_new(object, key, metric_object(metric));
+	}
 	return object;
 }
 

@@ -14,10 +14,24 @@ unit_sign(enum unit unit)
 	return signs[unit];
 }
 
+/* Quoted, where it holds the name of a thing, which may have any character; a quote or "=" would end it. */
+static void
+write_label(const struct verdict_metric *metric, struct text *text)
+{
+	if (metric->subject[0] == '\0') {
+		text_add(text, " %s=", metric->name);
+		return;
+	}
+	text_add(text, " '");
+	for (const char *byte = metric->subject; *byte != '\0'; byte++)
+		text_add(text, "%c", *byte == '\'' || *byte == '=' ? '_' : *byte);
+	text_add(text, "_%s'=", metric->name);
+}
+
 static void
 write_metric(const struct verdict_metric *metric, struct text *text)
 {
-	text_add(text, " %s=", metric->name);
+	write_label(metric, text);
 	if (isnan(metric->value)) {
 		text_add(text, "U");
 	} else {

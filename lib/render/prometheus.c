@@ -58,21 +58,27 @@ write_states(const struct verdict *verdicts, size_t count, struct text *text)
 }
 
 static void
-write_sample(const char *name, const struct verdict *verdict, double value, struct text *text)
+write_sample(
+	const char *name, const struct verdict *verdict, const char *subject, double value, struct text *text)
 {
 	text_add(text, "%s", name);
 	write_labels(verdict, text);
+	if (subject[0] != '\0') {
+		text_add(text, ",subject=\"");
+		prometheus_write_label(subject, text);
+		text_add(text, "\"");
+	}
 	text_add(text, "} ");
 	prometheus_write_value(value, text);
 }
 
-static const struct verdict_metric *
-find_metric(const struct verdict *verdict, const char *name)
+static bool
+has_metric(const struct verdict *verdict, int before, const char *name)
 {
-	for (int i = 0; i < verdict->metric_count; i++)
+	for (int i = 0; i < before; i++)
 		if (strcmp(verdict->metrics[i].name, name) == 0)
-			return &verdict->metrics[i];
-	return NULL;
+			return true;
+	return false;
 }
 
 /* One family, of all verdicts from `first` on that have it; those before have not. */
@@ -86,21 +92,25 @@ write_family(const struct verdict *verdicts, size_t first, size_t count, const c
 	text_init(&name, storage, sizeof storage);
 	text_add(&name, "pgha_%s", metric_name);
 	prometheus_write_head(name.bytes, "gauge", "As the check of that name measured it.", text);
-	for (size_t i = first; i < count; i++) {
-		const struct verdict_metric *metric = find_metric(&verdicts[i], metric_name);
+	for (size_t i = first; i < count; i++)
+		for (int j = 0; j < verdicts[i].metric_count; j++) {
+			const struct verdict_metric *metric = &verdicts[i].metrics[j];
 
-		if (metric != NULL)
-			write_sample(name.bytes, &verdicts[i], metric->value, text);
-	}
+			if (strcmp(metric->name, metric_name) == 0)
+				write_sample(name.bytes, &verdicts[i], metric->subject, metric->value, text);
+		}
 }
 
+/* Whether the family of a figure was written already: it is in a verdict before, or before it in its own. */
 static bool
-is_written(const struct verdict *verdicts, size_t before, const char *metric_name)
+is_written(const struct verdict *verdicts, size_t index, int metric_index)
 {
-	for (size_t i = 0; i < before; i++)
-		if (find_metric(&verdicts[i], metric_name) != NULL)
+	const char *name = verdicts[index].metrics[metric_index].name;
+
+	for (size_t i = 0; i < index; i++)
+		if (has_metric(&verdicts[i], verdicts[i].metric_count, name))
 			return true;
-	return false;
+	return has_metric(&verdicts[index], metric_index, name);
 }
 
 void
@@ -111,7 +121,7 @@ prometheus_write_checks(const struct verdict *verdicts, const bool *answers, siz
 	write_states(verdicts, count, text);
 	prometheus_write_head("pgha_check_yes", "gauge", "Whether the answer is yes (1) or no (0).", text);
 	for (size_t i = 0; i < count; i++) {
-		write_sample("pgha_check_yes", &verdicts[i], answers[i], text);
+		write_sample("pgha_check_yes", &verdicts[i], "", answers[i], text);
 		has_time = has_time || verdicts[i].taken_ms != 0;
 	}
 	if (has_time)
@@ -119,11 +129,11 @@ prometheus_write_checks(const struct verdict *verdicts, const bool *answers, siz
 			"When the facts were seen, since 1970.", text);
 	for (size_t i = 0; i < count; i++)
 		if (verdicts[i].taken_ms != 0)
-			write_sample("pgha_check_timestamp_seconds", &verdicts[i],
+			write_sample("pgha_check_timestamp_seconds", &verdicts[i], "",
 				(double)verdicts[i].taken_ms / 1000.0, text);
 	for (size_t i = 0; i < count; i++)
 		for (int j = 0; j < verdicts[i].metric_count; j++)
-			if (!is_written(verdicts, i, verdicts[i].metrics[j].name))
+			if (!is_written(verdicts, i, j))
 				write_family(verdicts, i, count, verdicts[i].metrics[j].name, text);
 }
 
