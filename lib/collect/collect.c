@@ -1,5 +1,7 @@
 #include "lib/collect/collect.h"
 
+#include <string.h>
+
 #include "lib/base/clock.h"
 #include "lib/collect/pg.h"
 
@@ -16,7 +18,7 @@ fill_row(struct snapshot *snapshot, enum snapshot_part part, const struct pg_row
 {
 	struct pg_row at = pg_row_at(row, number);
 
-	for (size_t i = 0; i < snapshot_field_count; i++) {
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
 		struct snapshot_field field = snapshot_field_at(&snapshot_fields[i], number);
 		int column;
 
@@ -36,12 +38,15 @@ field_count(enum snapshot_part part)
 {
 	int count = 0;
 
-	for (size_t i = 0; i < snapshot_field_count; i++)
+	for (size_t i = 0; i < snapshot_fields_count; i++)
 		count += snapshot_fields[i].part == part;
 	return count;
 }
 
-/* A list's total is a column of every row; without rows it is zero. */
+/*
+ * What is no row's own, the total above all, is a column of every row; without rows the total is zero. A
+ * single row whose total is zero is none: it carries the rest.
+ */
 static int
 fill_list(struct snapshot *snapshot, const struct snapshot_list *list, const struct pg_row *row,
 	struct err *err)
@@ -54,11 +59,13 @@ fill_list(struct snapshot *snapshot, const struct snapshot_list *list, const str
 			list->rows_max);
 	if (count == 0)
 		return snapshot_set(snapshot, total, "0", err);
+	if (fill_row(snapshot, list->part, row, 0, false, err) != 0)
+		return -1;
+	if (count == 1 && snapshot_row_count(snapshot, list) == 0)
+		return 0;
 	for (size_t i = 0; i < count; i++)
 		if (fill_row(snapshot, list->part, row, i, true, err) != 0)
 			return -1;
-	if (fill_row(snapshot, list->part, row, 0, false, err) != 0)
-		return -1;
 	/* A total below the rows that came would hide some of them. */
 	if (snapshot_row_count(snapshot, list) != count)
 		return err_set(err, ERR_PROTOCOL, "%zu rows do not fit the total", count);
@@ -122,8 +129,9 @@ ask_facets(struct pg *pg, const struct facet *const *facets, bool is_conditional
 	for (; *facets != NULL; facets++) {
 		bool is_due = is_conditional ? (*facets)->is_due != NULL && (*facets)->is_due(snapshot)
 					     : (*facets)->is_due == NULL;
+		bool is_recalled = snapshot_has(snapshot, (*facets)->part);
 
-		if (is_due && count < SNAPSHOT_PART_COUNT) {
+		if (is_due && !is_recalled && (*facets)->sql != NULL && count < SNAPSHOT_PART_COUNT) {
 			asked[count] = *facets;
 			statements[count++] = (*facets)->sql(pg_version(pg));
 		}
@@ -131,22 +139,36 @@ ask_facets(struct pg *pg, const struct facet *const *facets, bool is_conditional
 	return count == 0 || pg_ask(pg, statements, count, deadline_ms, &reader);
 }
 
-/*
- * It does not change while a connection to a server stands; but behind a pooler another server, or the same
- * one restarted, may be at the other end.
- */
-enum { IDENTITY_PROBES = 20 };
-
-/* What is known of the connection, and need not be asked again. */
+/* What was seen over this connection, and is good for a while, need not be asked again. */
 static void
-recall(struct collect_session *session, struct snapshot *snapshot)
+recall(struct collect_session *session, const struct facet *const *facets, struct snapshot *snapshot)
 {
-	text_clean(snapshot->target, sizeof snapshot->target, session->place);
-	snapshot->server_version = pg_version(session->pg);
-	if (session->identity_age > 0) {
-		session->identity_age--;
-		snapshot->identity = session->identity;
-		snapshot_mark(snapshot, SNAPSHOT_IDENTITY);
+	int64_t now_ms = clock_now_ms();
+
+	for (; *facets != NULL; facets++) {
+		enum snapshot_part part = (*facets)->part;
+
+		if (snapshot_has(&session->kept, part)
+			&& now_ms - session->kept_ms[part] < (*facets)->period_ms)
+			snapshot_copy_part(snapshot, &session->kept, part);
+	}
+}
+
+/* Keeps what was seen just now, which is not what was recalled (a bit for each part). */
+static void
+keep(struct collect_session *session, const struct facet *const *facets, unsigned recalled,
+	const struct snapshot *snapshot)
+{
+	int64_t now_ms = clock_now_ms();
+
+	for (; *facets != NULL; facets++) {
+		enum snapshot_part part = (*facets)->part;
+
+		if ((*facets)->period_ms == 0 || (recalled & 1U << part) != 0
+			|| !snapshot_has(snapshot, part))
+			continue;
+		snapshot_copy_part(&session->kept, snapshot, part);
+		session->kept_ms[part] = now_ms;
 	}
 }
 
@@ -166,6 +188,7 @@ static void
 probe(struct collect_session *session, const struct facet *const *facets, int64_t deadline_ms,
 	struct snapshot *snapshot)
 {
+	unsigned recalled;
 	bool is_usable;
 	struct err err;
 
@@ -176,13 +199,13 @@ probe(struct collect_session *session, const struct facet *const *facets, int64_
 			snapshot_fail(snapshot, (*facets)->part, &err);
 		return;
 	}
-	recall(session, snapshot);
+	text_clean(snapshot->target, sizeof snapshot->target, session->place);
+	snapshot->server_version = pg_version(session->pg);
+	recall(session, facets, snapshot);
+	recalled = snapshot->obtained;
 	is_usable = ask_facets(session->pg, facets, false, deadline_ms, snapshot)
 		&& ask_facets(session->pg, facets, true, deadline_ms, snapshot);
-	if (snapshot_has(snapshot, SNAPSHOT_IDENTITY) && session->identity_age == 0) {
-		session->identity = snapshot->identity;
-		session->identity_age = IDENTITY_PROBES;
-	}
+	keep(session, facets, recalled, snapshot);
 	if (!is_usable)
 		collect_close(session);
 }
@@ -228,15 +251,17 @@ collect_close(struct collect_session *session)
 {
 	pg_close(session->pg);
 	session->pg = NULL;
-	session->identity_age = 0;
+	session->kept.obtained = 0;
 }
 
 void
 collect_once(const struct target *target, const struct facet *const *facets, int64_t deadline_ms,
 	struct snapshot *snapshot)
 {
-	struct collect_session session = {.target = target};
+	static struct collect_session session;
 
+	memset(&session, 0, sizeof session);
+	session.target = target;
 	collect_probe(&session, facets, deadline_ms, snapshot);
 	collect_close(&session);
 }

@@ -17,10 +17,11 @@ struct pg;
 /* A connection that is kept from one probe to the next; starts with the target set and the rest zero. */
 struct collect_session {
 	const struct target *target;
-	struct pg *pg;    /* NULL: not connected */
-	char place[160];  /* where that is, for people */
-	int identity_age; /* probes that it may still be used for; 0: not known */
-	struct snapshot_identity identity;
+	struct pg *pg;   /* NULL: not connected */
+	char place[160]; /* where that is, for people */
+	/* What was seen over this connection by facets with a period, and when (clock_now_ms()). */
+	struct snapshot kept;
+	int64_t kept_ms[SNAPSHOT_PART_COUNT];
 };
 
 /*

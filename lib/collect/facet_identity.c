@@ -14,10 +14,4 @@ identity_sql(int server_version)
 	       "FROM pg_catalog.pg_control_system() c";
 }
 
-static bool
-is_unknown(const struct snapshot *snapshot)
-{
-	return !snapshot_has(snapshot, SNAPSHOT_IDENTITY);
-}
-
-const struct facet facet_identity = {.part = SNAPSHOT_IDENTITY, .sql = identity_sql, .is_due = is_unknown};
+const struct facet facet_identity = {.part = SNAPSHOT_IDENTITY, .sql = identity_sql, .period_ms = 5000};

@@ -9,6 +9,7 @@
 #include "lib/collect/collect.h"
 #include "lib/collect/place.h"
 #include "lib/evaluate/evaluate.h"
+#include "lib/evaluate/growth.h"
 #include "lib/render/format.h"
 #include "lib/run/external.h"
 #include "lib/run/lastresort.h"
@@ -38,23 +39,40 @@ struct oneshot {
 	char last_answer[ANSWER_SIZE];
 };
 
-enum { GROUP_COUNT = 3 };
+enum { GROUPS_MAX = 5 };
 
-static void
-list_groups(struct oneshot *oneshot, struct settings_group groups[GROUP_COUNT])
+static size_t
+list_groups(struct oneshot *oneshot, struct settings_group groups[GROUPS_MAX])
 {
-	groups[0] = (struct settings_group){.title = "The question",
-		.rows = oneshot->check->settings,
-		.count = oneshot->check->setting_count,
+	static const struct setting *const seconds[] = {
+		[CHECK_PRIMARY] = &options_row_primary, [CHECK_PUBLISHER] = &options_row_publisher};
+	const struct check *check = oneshot->check;
+	size_t count = 0;
+
+	groups[count++] = (struct settings_group){.title = "The question",
+		.rows = check->settings,
+		.count = check->setting_count,
 		.base = oneshot->limits};
-	groups[1] = (struct settings_group){.title = "Whom to ask, and how to answer",
+	if (check->second != CHECK_NO_SECOND)
+		groups[count++] = (struct settings_group){.title = "Whom to ask as well",
+			.rows = seconds[check->second],
+			.count = 1,
+			.base = &oneshot->options};
+	if (check->has_memory)
+		groups[count++] = (struct settings_group){.title = "What to remember",
+			.rows = &options_row_state,
+			.count = 1,
+			.base = &oneshot->options};
+	groups[count++] = (struct settings_group){.title = "Whom to ask, and how to answer",
 		.rows = options_rows,
 		.count = options_row_count,
 		.base = &oneshot->options};
-	groups[2] = (struct settings_group){.title = "What a fault means (ok, warning, critical or unknown)",
+	groups[count++] = (struct settings_group){
+		.title = "What a fault means (ok, warning, critical or unknown)",
 		.rows = options_policy_rows,
 		.count = options_policy_row_count,
 		.base = oneshot->limits};
+	return count;
 }
 
 static int
@@ -77,24 +95,30 @@ take_operands(struct oneshot *oneshot, int count, char **operands, struct err *e
 static int
 read_options(struct oneshot *oneshot, int argc, char **argv, struct err *err)
 {
-	struct settings_group groups[GROUP_COUNT];
+	struct settings_group groups[GROUPS_MAX];
+	size_t count = list_groups(oneshot, groups);
 	struct options *options = &oneshot->options;
 	int first, status;
 
 	options->format = OPTIONS_NO_FORMAT;
-	list_groups(oneshot, groups);
-	status = settings_set_initial(groups, GROUP_COUNT, err);
+	status = settings_set_initial(groups, count, err);
 	if (status == 0)
-		status = settings_read_arguments(groups, GROUP_COUNT, argc, argv, &first, err);
+		status = settings_read_arguments(groups, count, argc, argv, &first, err);
 	if (status == 0)
 		status = take_operands(oneshot, argc - first, argv + first, err);
 	/* libpq would complain later, and not name the option. */
 	if (status == 0 && place_verify_ports(options->target.port, err) != 0)
 		status = err_context(err, "option --port");
+	if (status == 0 && strcmp(options->state, "-") == 0) {
+		err_set(err, ERR_USAGE, "option --state: \"-\" is no file");
+		status = err_hint(err, "what is remembered must be there at the next look: name a file");
+	}
 	if (options->format == OPTIONS_NO_FORMAT)
 		options->format = oneshot->is_external ? FORMAT_KEEPALIVED : FORMAT_NAGIOS;
 	options->target.application = oneshot->program;
 	options->target.timeout_ms = options->timeout_ms;
+	options->second.application = oneshot->program;
+	options->second.timeout_ms = options->timeout_ms;
 	oneshot->format_options = (struct format_options){
 		.warning_is_failure = options->warning_is_failure,
 		.unknown_is_ok = options->unknown_is_ok,
@@ -204,6 +228,42 @@ answer_snapshots(struct oneshot *oneshot, const struct snapshot *snapshots, size
 	return code;
 }
 
+/* -- what the last look saw -------------------------------------------------------------------- */
+
+/* Compares with the look that --state keeps; without a file there was none. A file that is not ours is
+ * refused. */
+static int
+compare(struct oneshot *oneshot, struct snapshot *snapshot, struct err *err)
+{
+	static struct growth_mark mark;
+	struct snapshot *before;
+	size_t count;
+
+	if (oneshot->options.state[0] == '\0' || access(oneshot->options.state, F_OK) != 0)
+		return 0;
+	if (record_read(oneshot->options.state, &before, &count, err) != 0)
+		return err_context(err, "option --state");
+	/* Another server's counters say nothing of this one's. */
+	if (strcmp(before->target, snapshot->target) == 0) {
+		growth_take(&mark, before, before->taken_ms);
+		growth_since(&mark, snapshot);
+	}
+	free(before);
+	return 0;
+}
+
+/* A look at which the server could not be seen leaves the one before in its place. */
+static void
+remember(const struct oneshot *oneshot, const struct snapshot *snapshot)
+{
+	struct err err;
+
+	if (oneshot->options.state[0] == '\0' || snapshot->obtained == 0)
+		return;
+	if (record_write(oneshot->options.state, snapshot, 1, &err) != 0)
+		fprintf(stderr, "%s: %s\n", oneshot->program, err.text);
+}
+
 /* -- the life ---------------------------------------------------------------------------------- */
 
 static int
@@ -213,15 +273,15 @@ show_help(struct oneshot *oneshot)
 		= "\nExit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; -f keepalived: 0 yes, 1 no.\n"
 		  "Bad options, --help and --version exit 3 always. Passwords come from the\n"
 		  "password file, a service or the environment, as in psql.\n";
-	struct settings_group groups[GROUP_COUNT];
+	struct settings_group groups[GROUPS_MAX];
+	size_t count = list_groups(oneshot, groups);
 	static char storage[ANSWER_SIZE];
 	struct text text;
 
-	list_groups(oneshot, groups);
 	text_init(&text, storage, sizeof storage);
 	text_add(&text, "%s: %s\n\nUsage: %s [OPTION]...\n", oneshot->program, oneshot->check->summary,
 		oneshot->program);
-	settings_write_help(groups, GROUP_COUNT, &text);
+	settings_write_help(groups, count, &text);
 	text_add(&text,
 		"\nRanges are Nagios' (10, 10:, ~:10, 10:20, @10:20), with PostgreSQL's units.\n"
 		"\nExamples:\n");
@@ -256,23 +316,48 @@ replay(struct oneshot *oneshot)
 	return code;
 }
 
+/*
+ * Sees the node, then the other one where there is one: in this order, so that a position of the primary is
+ * never older than the standby's. Returns how many snapshots that makes.
+ */
+static size_t
+collect(struct oneshot *oneshot, int64_t deadline_ms, struct snapshot *snapshots)
+{
+	const struct check *check = oneshot->check;
+	const struct options *options = &oneshot->options;
+
+	if (check->collect != NULL && check->collect(oneshot->limits, deadline_ms, &snapshots[0]))
+		return 1;
+	collect_once(&options->target, check->facets, deadline_ms, &snapshots[0]);
+	if (options->second.dbname[0] == '\0' || snapshots[0].obtained == 0)
+		return 1;
+	collect_once(&options->second, check->facets, deadline_ms, &snapshots[1]);
+	return 2;
+}
+
 static int
 run(struct oneshot *oneshot, int64_t start_ms)
 {
 	int64_t timeout_ms = oneshot->options.timeout_ms;
 	int64_t reserve_ms = timeout_ms / RESERVE_SHARE < RESERVE_MAX_MS ? timeout_ms / RESERVE_SHARE
 									 : RESERVE_MAX_MS;
-	struct snapshot snapshot;
+	int64_t deadline_ms = start_ms + timeout_ms - reserve_ms;
+	static struct snapshot snapshots[2];
 	struct err err;
+	size_t count;
+	int code;
 
 	oneshot->deadline_ms = start_ms + timeout_ms - reserve_ms / 2;
 	if (arm_last_resort(oneshot, start_ms + timeout_ms, &err) != 0)
 		return answer_error(oneshot, &err);
 	if (oneshot->options.replay[0] != '\0')
 		return replay(oneshot);
-	collect_once(&oneshot->options.target, oneshot->check->facets, start_ms + timeout_ms - reserve_ms,
-		&snapshot);
-	return answer_snapshots(oneshot, &snapshot, 1);
+	count = collect(oneshot, deadline_ms, snapshots);
+	if (compare(oneshot, &snapshots[0], &err) != 0)
+		return answer_error(oneshot, &err);
+	code = answer_snapshots(oneshot, snapshots, count);
+	remember(oneshot, &snapshots[0]);
+	return code;
 }
 
 int

@@ -60,6 +60,23 @@ const struct setting options_rows[] = {
 
 const size_t options_row_count = sizeof options_rows / sizeof options_rows[0];
 
+const struct setting options_row_primary = {.name = "primary",
+	TEXT(second.dbname),
+	.argument = "CONNINFO",
+	.is_secret = true,
+	.help = "asked of a standby: where its primary is, a connection string or URI"};
+
+const struct setting options_row_publisher = {.name = "publisher",
+	TEXT(second.dbname),
+	.argument = "CONNINFO",
+	.is_secret = true,
+	.help = "where the publisher is, a connection string or URI, to measure the lag in bytes"};
+
+const struct setting options_row_state = {.name = "state",
+	TEXT(state),
+	.argument = "FILE",
+	.help = "keep this look there, and tell what is new since the one before"};
+
 #define ON(class) .type = SETTING_STATE, SETTING_AT(struct policy, on[class]), .argument = "STATE"
 
 const struct setting options_policy_rows[] = {

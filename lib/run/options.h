@@ -16,6 +16,8 @@ enum { OPTIONS_NO_FORMAT = -1 };
 
 struct options {
 	struct target target;
+	struct target second; /* --primary, --publisher: its dbname is the whole conninfo; empty: none */
+	char state[1024];     /* --state: where the last look is kept; empty: nowhere */
 	int64_t timeout_ms;
 	int format; /* enum format_id */
 	bool warning_is_failure;
@@ -30,6 +32,11 @@ struct options {
 /* The rows that fill a struct options. */
 extern const struct setting options_rows[];
 extern const size_t options_row_count;
+
+/* What only some checks can be told, each one row that fills a struct options. */
+extern const struct setting options_row_primary;
+extern const struct setting options_row_publisher;
+extern const struct setting options_row_state;
 
 /* The rows that fill a struct policy. */
 extern const struct setting options_policy_rows[];
