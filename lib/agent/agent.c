@@ -17,12 +17,10 @@
 #include "lib/agent/service.h"
 #include "lib/agent/track.h"
 #include "lib/agent/web.h"
+#include "lib/agent/workers.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/collect/facets.h"
 #include "lib/collect/pg.h"
-
-enum { PAUSE_MAX_MS = 1000 };
 
 enum { BEAT_MAX_MS = 500, BEATS_PER_AGE = 4 };
 
@@ -31,7 +29,7 @@ struct run {
 	struct plan plan;
 	struct board board;
 	struct serve *serve;
-	struct watch *watches[PLAN_TARGETS];
+	struct workers *workers;
 	struct track *track;
 };
 
@@ -41,7 +39,6 @@ struct agent {
 	const char *version;
 	char host_name[PLAN_NAME_SIZE];
 	int64_t started_ms;
-	const struct facet *facets[SNAPSHOT_PART_COUNT + 1];
 	struct event_base *base;
 	struct event *signals[5];
 	struct event *age_timer; /* when facts grow too old */
@@ -187,8 +184,12 @@ on_message(void *context, size_t index, const struct worker_message *message)
 
 	if (index == 0)
 		look_at_switches(agent);
-	board_take(&agent->run->board, index, &message->snapshot, message->seen_ms, clock_now_ms(), on_change,
-		agent);
+	if (index >= PLAN_TARGETS)
+		board_take_source(&agent->run->board, index - PLAN_TARGETS, &message->snapshot,
+			message->seen_ms, clock_now_ms(), on_change, agent);
+	else
+		board_take(&agent->run->board, index, &message->snapshot, message->seen_ms, clock_now_ms(),
+			on_change, agent);
 	set_age_timer(agent);
 	if (agent->run->board.is_begun)
 		serve_first(agent);
@@ -205,7 +206,7 @@ facts_of(struct agent *agent)
 	board_age(&run->board, clock_now_ms(), on_change, agent);
 	return (struct agent_facts){.plan = &run->plan,
 		.board = &run->board,
-		.watches = run->watches,
+		.workers = run->workers,
 		.http = run->serve == NULL ? NULL : serve_http(run->serve),
 		.name = run->plan.agent.name[0] != '\0' ? run->plan.agent.name : agent->host_name,
 		.version = agent->version,
@@ -266,19 +267,12 @@ agent_read_plan(const char *path, const struct check *const *table, struct plan 
 }
 
 static void
-close_watches(struct run *run)
-{
-	for (size_t i = 0; i < run->plan.target_count; i++)
-		watch_close(run->watches[i]);
-}
-
-static void
 close_run(struct run *run)
 {
 	if (run == NULL)
 		return;
 	serve_close(run->serve);
-	close_watches(run);
+	workers_close(run->workers);
 	track_close(run->track);
 	free(run);
 }
@@ -305,7 +299,7 @@ retire_run(struct agent *agent, struct run *run)
 	agent->retired = run->serve;
 	serve_retire(run->serve, agent->run->serve);
 	evtimer_add(agent->retire_timer, &grace);
-	close_watches(run);
+	workers_close(run->workers);
 	if (run->track != NULL)
 		track_hand_over(run->track, &agent->run->plan);
 	free(run);
@@ -339,47 +333,12 @@ open_run(struct agent *agent, const struct run *former, struct err *err)
 	return NULL;
 }
 
-static struct worker_task
-task_of(const struct agent *agent, const struct plan *plan, size_t index)
-{
-	return (struct worker_task){.name = plan->targets[index].name,
-		.target = &plan->targets[index].target,
-		.facets = agent->facets,
-		.interval_ms = plan->agent.interval_ms,
-		/* What is known of a server that is away must not grow too old between two attempts. */
-		.pause_max_ms = plan->agent.max_age_ms - plan->agent.timeout_ms < PAUSE_MAX_MS
-			? plan->agent.max_age_ms - plan->agent.timeout_ms
-			: PAUSE_MAX_MS};
-}
-
-/* A worker that would do just the same goes on. */
-static struct watch *
-take_watch(struct run *former, const struct worker_task *task, size_t index)
-{
-	for (size_t i = 0; former != NULL && i < former->plan.target_count; i++)
-		if (former->watches[i] != NULL && watch_suits(former->watches[i], task)) {
-			struct watch *watch = former->watches[i];
-
-			former->watches[i] = NULL;
-			watch_move(watch, index);
-			return watch;
-		}
-	return NULL;
-}
-
 static int
-start_watches(struct agent *agent, struct run *run, struct run *former, struct err *err)
+start_workers(struct agent *agent, struct run *run, struct run *former, struct err *err)
 {
-	for (size_t i = 0; i < run->plan.target_count; i++) {
-		struct worker_task task = task_of(agent, &run->plan, i);
-
-		run->watches[i] = take_watch(former, &task, i);
-		if (run->watches[i] == NULL)
-			run->watches[i] = watch_open(agent->base, &task, i, on_message, agent);
-		if (run->watches[i] == NULL)
-			return err_set(err, ERR_USAGE, "out of memory");
-	}
-	return 0;
+	run->workers = workers_start(
+		agent->base, &run->plan, former == NULL ? NULL : former->workers, on_message, agent);
+	return run->workers == NULL ? err_set(err, ERR_USAGE, "out of memory") : 0;
 }
 
 static int
@@ -420,10 +379,10 @@ reap(struct agent *agent)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		bool is_known = run->track != NULL && track_reap(run->track, pid);
+		bool is_writer = run->track != NULL && track_reap(run->track, pid);
 
-		for (size_t i = 0; i < run->plan.target_count && !is_known; i++)
-			is_known = watch_reap(run->watches[i], pid, status);
+		if (!is_writer && run->workers != NULL)
+			workers_reap(run->workers, pid, status);
 	}
 }
 
@@ -452,7 +411,7 @@ reload(struct agent *agent)
 		agent->run = run;
 		if (agent->is_ready)
 			serve_accept(run->serve);
-		if (start_watches(agent, run, former, &err) != 0)
+		if (start_workers(agent, run, former, &err) != 0)
 			give_up(agent, &err);
 		board_settle(&run->board, clock_now_ms(), on_change, agent);
 		look_at_switches(agent);
@@ -481,8 +440,9 @@ dump(const struct agent *agent)
 			run->plan.targets[i].name, run->board.targets[i].snapshot.target,
 			(long long)board_age_ms(&run->board, i, now_ms),
 			(long long)run->board.targets[i].snapshot.elapsed_us,
-			(long)watch_pid(run->watches[i]), (long long)watch_count(run->watches[i]).probes,
-			(long long)watch_count(run->watches[i]).restarts);
+			(long)watch_pid(workers_at(run->workers, i)),
+			(long long)watch_count(workers_at(run->workers, i)).probes,
+			(long long)watch_count(workers_at(run->workers, i)).restarts);
 	for (size_t i = 0; i < run->plan.check_count; i++)
 		log_write(LOG_LEVEL_ERROR, "state: check %s: %s, %s for %lld ms: %s",
 			run->plan.checks[i].name, run->board.checks[i].is_yes ? "yes" : "no",
@@ -541,31 +501,6 @@ on_beat(evutil_socket_t fd, short events, void *context)
 
 /* -- life -------------------------------------------------------------------------------------- */
 
-/* What every check needs and what the agent shows, each once. */
-static void
-add_facet(struct agent *agent, const struct facet *facet)
-{
-	size_t i = 0;
-
-	while (agent->facets[i] != NULL && agent->facets[i] != facet)
-		i++;
-	if (i < SNAPSHOT_PART_COUNT)
-		agent->facets[i] = facet;
-}
-
-static void
-list_facets(struct agent *agent)
-{
-	static const struct facet *const own[] = {
-		&facet_role, &facet_standby, &facet_senders, &facet_identity};
-
-	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-		add_facet(agent, own[i]);
-	for (size_t i = 0; agent->table[i] != NULL; i++)
-		for (const struct facet *const *facet = agent->table[i]->facets; *facet != NULL; facet++)
-			add_facet(agent, *facet);
-}
-
 static int
 open_loop(struct agent *agent)
 {
@@ -614,7 +549,7 @@ start(struct agent *agent, struct err *err)
 		return -1;
 	look_at_switches(agent);
 	set_beat_timer(agent);
-	return start_watches(agent, agent->run, NULL, err);
+	return start_workers(agent, agent->run, NULL, err);
 }
 
 /* Workers are gone within milliseconds of their SIGKILL; none is left behind as a zombie. */
@@ -639,7 +574,6 @@ agent_run(const char *path, const struct check *const *table, const char *versio
 
 	if (gethostname(agent.host_name, sizeof agent.host_name - 1) != 0)
 		snprintf(agent.host_name, sizeof agent.host_name, "unnamed");
-	list_facets(&agent);
 	if (open_loop(&agent) == 0 && start(&agent, &err) == 0) {
 		log_write(LOG_LEVEL_INFO, "pgha-agent %s serves with \"%s\"", version, path);
 		event_base_dispatch(agent.base);

@@ -9,18 +9,18 @@
 
 #include "lib/agent/board.h"
 #include "lib/agent/plan.h"
-#include "lib/agent/watch.h"
 #include "lib/model/check.h"
 
 struct http;
+struct workers;
 
 /* What those who answer read. */
 struct agent_facts {
 	const struct plan *plan;
 	struct board *board;
-	struct watch *const *watches; /* one for each target of the plan */
-	const struct http *http;      /* NULL: none */
-	const char *name;             /* of this node */
+	const struct workers *workers; /* of the plan */
+	const struct http *http;       /* NULL: none */
+	const char *name;              /* of this node */
 	const char *version;
 	int64_t started_ms;
 	/* The operator's switch: makes or removes the file of a check. -1 with class usage. */

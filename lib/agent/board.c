@@ -36,6 +36,25 @@ is_fresh(const struct board *board, size_t index, int64_t now_ms)
 	return age_ms >= 0 && age_ms <= board->plan->agent.max_age_ms;
 }
 
+/* A look that was missed, or two, is no reason to know nothing any more. */
+enum { SOURCE_LOOKS = 3 };
+
+static int64_t
+source_max_age_ms(const struct board *board, size_t index)
+{
+	const struct plan_source *source = &board->plan->checks[board->plan->sources[index]].source;
+
+	return SOURCE_LOOKS * (source->interval_ms + source->timeout_ms);
+}
+
+static bool
+is_fresh_source(const struct board *board, size_t index, int64_t now_ms)
+{
+	const struct board_source *source = &board->sources[index];
+
+	return source->is_seen && now_ms - source->seen_ms <= source_max_age_ms(board, index);
+}
+
 /* This node's snapshot when it cannot be believed: every part failed, for that reason. */
 static void
 forget(struct board *board, int64_t now_ms)
@@ -120,6 +139,12 @@ compose(struct board *board, int64_t now_ms)
 		if (i > 0)
 			add_peer(board, i, is_usable);
 	}
+	for (size_t i = 0; i < board->plan->source_count; i++) {
+		int64_t until_ms = board->sources[i].seen_ms + source_max_age_ms(board, i) + 1;
+
+		if (is_fresh_source(board, i, now_ms) && until_ms < board->view_until_ms)
+			board->view_until_ms = until_ms;
+	}
 }
 
 /* -- answers ----------------------------------------------------------------------------------- */
@@ -153,10 +178,51 @@ judge_never(struct verdict *verdict)
 	judge_end(verdict);
 }
 
+/* The source that a question is about, or -1: it is about the servers. */
+static int
+source_of(const struct board *board, const struct question *question)
+{
+	return question->owner_index < 0 ? -1 : board->plan->checks[question->owner_index].source_index;
+}
+
+/* Whether what the question is about is known. */
+static bool
+is_known(const struct board *board, const struct question *question, int64_t now_ms)
+{
+	int source = source_of(board, question);
+
+	return source < 0 ? board->is_known : is_fresh_source(board, (size_t)source, now_ms);
+}
+
 static void
-evaluate(const struct board *board, const struct question *question, const void *limits,
+evaluate_source(const struct board *board, size_t index, const struct question *question, const void *limits,
+	int64_t now_ms, struct verdict *verdict)
+{
+	const struct board_source *source = &board->sources[index];
+	struct err fault;
+
+	if (is_fresh_source(board, index, now_ms)) {
+		evaluate_check(question->check, &source->snapshot, 1, limits, verdict);
+		return;
+	}
+	if (source->is_seen)
+		err_set(&fault, ERR_TIMEOUT, "what is known is too old: from %lld s ago",
+			(long long)((now_ms - source->seen_ms) / 1000));
+	else
+		err_set(&fault, ERR_TIMEOUT, "nothing is known yet: the first look has not ended");
+	evaluate_error(question->check, limits, &fault, verdict);
+}
+
+static void
+evaluate(const struct board *board, const struct question *question, const void *limits, int64_t now_ms,
 	struct verdict *verdict)
 {
+	int source = source_of(board, question);
+
+	if (source >= 0) {
+		evaluate_source(board, (size_t)source, question, limits, now_ms, verdict);
+		return;
+	}
 	evaluate_check(question->check, board->view, board->view_count, limits, verdict);
 	if (question->sync != ROUTE_ANY_SYNC && verdict->fault.class == ERR_NONE
 		&& board->view[0].role.in_recovery)
@@ -176,7 +242,7 @@ is_yes(const struct question *question, const struct verdict *verdict)
 
 /* Whether it would also be a yes with the limits to come back in the place of the critical ones. */
 static bool
-is_recovered(const struct board *board, const struct question *question)
+is_recovered(const struct board *board, const struct question *question, int64_t now_ms)
 {
 	const struct limit *recover = &board->plan->checks[question->check_index].answer.recover;
 	struct question strict = *question;
@@ -189,23 +255,24 @@ is_recovered(const struct board *board, const struct question *question)
 	for (enum unit unit = UNIT_NONE; row != NULL && unit < UNIT_COUNT; unit++)
 		if (recover->of[unit].is_set)
 			((struct limit *)settings_member(&group, row))->of[unit] = recover->of[unit];
-	evaluate(board, &strict, strict.limits.bytes, &verdict);
+	evaluate(board, &strict, strict.limits.bytes, now_ms, &verdict);
 	return is_yes(&strict, &verdict);
 }
 
 /* What the newest facts say of a configured check, for its damping. */
 static struct damping_probe
-probe_of(const struct board *board, const struct question *question, const struct verdict *verdict)
+probe_of(const struct board *board, const struct question *question, int64_t now_ms,
+	const struct verdict *verdict)
 {
 	struct damping_probe probe = {
 		.is_yes = is_yes(question, verdict), .weight_percent = verdict->weight_percent};
 	bool is_late = verdict->fault.class == ERR_TIMEOUT
-		&& board->is_known; /* not too old: not answered in time */
+		&& is_known(board, question, now_ms); /* not too old: not answered in time */
 	struct verdict firm = *verdict;
 
 	firm.state = verdict->firm_state;
 	probe.is_firm = !probe.is_yes && !is_late && !is_yes(question, &firm);
-	probe.is_recovered = probe.is_yes && is_recovered(board, question);
+	probe.is_recovered = probe.is_yes && is_recovered(board, question, now_ms);
 	probe.is_progressing = is_late
 		|| board->targets[0].seen_ms - board->targets[0].progress_ms <= PROGRESS_MS;
 	return probe;
@@ -224,13 +291,13 @@ answer(const struct board *board, const struct question *question, int64_t now_m
 	bool is_drained = question->owner_index >= 0 && !question->is_drain_ignored
 		&& board->checks[question->owner_index].is_drained;
 
-	evaluate(board, question, question->limits.bytes, verdict);
-	verdict->is_stale = !board->is_known;
+	evaluate(board, question, question->limits.bytes, now_ms, verdict);
+	verdict->is_stale = !is_known(board, question, now_ms);
 	if (question->owner_index >= 0) /* several may be of one kind */
 		text_clean(verdict->check, sizeof verdict->check,
 			board->plan->checks[question->owner_index].name);
 	if (question->check_index >= 0) {
-		struct damping_probe probe = probe_of(board, question, verdict);
+		struct damping_probe probe = probe_of(board, question, now_ms, verdict);
 
 		damping_apply(&board->checks[question->check_index].damping, damping_of(board, question),
 			&probe, now_ms, verdict);
@@ -315,28 +382,32 @@ step(struct board *board, size_t index, bool is_new, int64_t now_ms)
 	struct verdict verdict;
 
 	question_of_check(board->plan, index, &question);
-	evaluate(board, &question, question.limits.bytes, &verdict);
-	probe = probe_of(board, &question, &verdict);
+	evaluate(board, &question, question.limits.bytes, now_ms, &verdict);
+	probe = probe_of(board, &question, now_ms, &verdict);
 	if (is_new || !damping->has_begun || (damping->is_yes && !probe.is_yes && probe.is_firm))
 		damping_step(damping, damping_of(board, &question), &probe, now_ms);
 }
 
+/* What was just seen: nothing, this node, or the source of that index. */
+enum { NEWS_NONE = -2, NEWS_NODE = -1 };
+
 /*
  * Answers every configured check anew, after its damping's step if there was something new to see: a new
- * snapshot of this node, or none for too long.
+ * snapshot of this node or of its source, or none for too long.
  */
 static void
-answer_all(struct board *board, bool is_new, int64_t now_ms, board_listener *listener, void *context)
+answer_all(struct board *board, int news, int64_t now_ms, board_listener *listener, void *context)
 {
-	bool is_step = is_new || (board->was_known && !board->is_known);
+	bool is_step = news == NEWS_NODE || (board->was_known && !board->is_known);
 
 	board->was_known = board->is_known;
 	board->is_untold = false;
 	for (size_t i = 0; i < board->plan->check_count; i++) {
+		int source = board->plan->checks[i].source_index;
 		struct question question;
 		struct verdict verdict;
 
-		step(board, i, is_step, now_ms);
+		step(board, i, source < 0 ? is_step : news == source, now_ms);
 		question_of_check(board->plan, i, &question);
 		tell(board, i, answer(board, &question, now_ms, &verdict), &verdict, now_ms, listener,
 			context);
@@ -367,6 +438,7 @@ board_take(struct board *board, size_t index, const struct snapshot *snapshot, i
 	target->seen_ms = seen_ms;
 	target->snapshot = *snapshot;
 	follow_progress(target);
+	growth_follow(&target->growth, &target->snapshot, now_ms);
 	if (snapshot_has(snapshot, SNAPSHOT_ROLE) && !snapshot->role.in_recovery)
 		target->primary = *snapshot;
 	else if (snapshot_has(snapshot, SNAPSHOT_ROLE))
@@ -375,7 +447,21 @@ board_take(struct board *board, size_t index, const struct snapshot *snapshot, i
 	if (index == 0)
 		history_see(&board->history, now_ms, &board->view[0], board->is_known);
 	if (board->is_begun)
-		answer_all(board, index == 0, now_ms, listener, context);
+		answer_all(board, index == 0 ? NEWS_NODE : NEWS_NONE, now_ms, listener, context);
+}
+
+void
+board_take_source(struct board *board, size_t index, const struct snapshot *snapshot, int64_t seen_ms,
+	int64_t now_ms, board_listener *listener, void *context)
+{
+	struct board_source *source = &board->sources[index];
+
+	source->is_seen = true;
+	source->seen_ms = seen_ms;
+	source->snapshot = *snapshot;
+	compose(board, now_ms);
+	if (board->is_begun)
+		answer_all(board, (int)index, now_ms, listener, context);
 }
 
 void
@@ -387,7 +473,7 @@ board_drain(struct board *board, size_t check_index, bool is_drained, int64_t no
 	board->checks[check_index].is_drained = is_drained;
 	compose(board, now_ms);
 	if (board->is_begun)
-		answer_all(board, false, now_ms, listener, context);
+		answer_all(board, NEWS_NONE, now_ms, listener, context);
 }
 
 void
@@ -396,7 +482,7 @@ board_age(struct board *board, int64_t now_ms, board_listener *listener, void *c
 	if (now_ms >= board->view_until_ms)
 		compose(board, now_ms);
 	if (board->is_untold && board->is_begun)
-		answer_all(board, false, now_ms, listener, context);
+		answer_all(board, NEWS_NONE, now_ms, listener, context);
 }
 
 /* -- life -------------------------------------------------------------------------------------- */
@@ -410,6 +496,7 @@ board_init(struct board *board, const struct plan *plan, int64_t now_ms)
 	for (size_t i = 0; i < PLAN_TARGETS; i++) {
 		snapshot_init(&board->targets[i].snapshot);
 		snapshot_init(&board->targets[i].primary);
+		growth_init(&board->targets[i].growth);
 		board->targets[i].progress_ms = now_ms;
 	}
 	compose(board, now_ms);
@@ -430,6 +517,18 @@ inherit_check(struct board_check *check, const struct board_check *former, bool 
 	check->is_drained = former->is_drained;
 }
 
+/* What the source of a check was seen to be, if it is looked for in the same place. */
+static void
+inherit_source(struct board *board, const struct plan_check *to, const struct board *from,
+	const struct plan_check *of)
+{
+	bool is_same = to->source_index >= 0 && of->source_index >= 0
+		&& memcmp(to->limits.bytes, of->limits.bytes, to->check->limits_size) == 0;
+
+	if (is_same)
+		board->sources[to->source_index] = from->sources[of->source_index];
+}
+
 void
 board_inherit(struct board *board, const struct board *from, int64_t now_ms)
 {
@@ -443,8 +542,10 @@ board_inherit(struct board *board, const struct board *from, int64_t now_ms)
 		for (size_t j = 0; j < from->plan->check_count; j++) {
 			const struct plan_check *to = &board->plan->checks[i], *of = &from->plan->checks[j];
 
-			if (strcmp(to->name, of->name) == 0 && to->check == of->check)
-				inherit_check(&board->checks[i], &from->checks[j], is_same_server);
+			if (strcmp(to->name, of->name) != 0 || to->check != of->check)
+				continue;
+			inherit_source(board, to, from, of);
+			inherit_check(&board->checks[i], &from->checks[j], is_same_server);
 		}
 	if (is_same_server) {
 		board->history = from->history;
@@ -463,5 +564,5 @@ board_settle(struct board *board, int64_t now_ms, board_listener *listener, void
 	for (size_t i = 0; i < board->plan->check_count; i++)
 		if (!board->checks[i].damping.has_begun)
 			step(board, i, true, now_ms);
-	answer_all(board, false, now_ms, listener, context);
+	answer_all(board, NEWS_NONE, now_ms, listener, context);
 }

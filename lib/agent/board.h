@@ -12,6 +12,7 @@
 #include "lib/agent/plan.h"
 #include "lib/agent/question.h"
 #include "lib/evaluate/damping.h"
+#include "lib/evaluate/growth.h"
 #include "lib/model/snapshot.h"
 #include "lib/model/verdict.h"
 
@@ -23,6 +24,14 @@ struct board_target {
 	uint64_t replay_lsn; /* the newest one that was seen, and when it had last moved */
 	int64_t progress_ms;
 	struct snapshot primary; /* when it was last seen to be a primary */
+	struct growth growth;    /* what its counters were */
+};
+
+/* What was last seen of the source of one check. */
+struct board_source {
+	bool is_seen;
+	int64_t seen_ms;
+	struct snapshot snapshot;
 };
 
 /* How one configured check stands. */
@@ -41,6 +50,7 @@ struct board {
 	int64_t started_ms;
 	bool is_begun; /* every target was heard of once, or has had its time: before, nothing is said */
 	struct board_target targets[PLAN_TARGETS];
+	struct board_source sources[PLAN_SOURCES];
 	struct board_check checks[PLAN_CHECKS];
 	struct history history; /* of this node's lag */
 	/* This node's snapshot and those of the peers that are fresh enough, as checks read them. */
@@ -86,6 +96,10 @@ void board_settle(struct board *board, int64_t now_ms, board_listener *listener,
  * takes its step, and `listener` hears of each check whose answer or state is another one.
  */
 void board_take(struct board *board, size_t index, const struct snapshot *snapshot, int64_t seen_ms,
+	int64_t now_ms, board_listener *listener, void *context);
+
+/* The same for the source at `index`; what is not fresh any more is too old by `now_ms`. */
+void board_take_source(struct board *board, size_t index, const struct snapshot *snapshot, int64_t seen_ms,
 	int64_t now_ms, board_listener *listener, void *context);
 
 /* What the operator says of a check. */

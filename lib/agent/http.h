@@ -21,7 +21,7 @@
 struct event_base;
 struct http;
 
-enum { HTTP_PARAMETERS_MAX = 16, HTTP_BODY_MAX = 192 * 1024 };
+enum { HTTP_PARAMETERS_MAX = 16, HTTP_BODY_MAX = 1024 * 1024 };
 
 struct http_request {
 	const char *path; /* decoded, without the query: "/replica" */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/agent/http.h"
+#include "lib/agent/workers.h"
 #include "lib/base/clock.h"
 #include "lib/evaluate/lag.h"
 #include "lib/model/lsn.h"
@@ -90,14 +91,14 @@ static double
 probes(const struct agent_facts *facts, size_t index, int64_t now_ms)
 {
 	(void)now_ms;
-	return (double)watch_count(facts->watches[index]).probes;
+	return (double)watch_count(workers_at(facts->workers, index)).probes;
 }
 
 static double
 restarts(const struct agent_facts *facts, size_t index, int64_t now_ms)
 {
 	(void)now_ms;
-	return (double)watch_count(facts->watches[index]).restarts;
+	return (double)watch_count(workers_at(facts->workers, index)).restarts;
 }
 
 static const struct {

@@ -83,7 +83,7 @@ static void
 write_reasons(const struct verdict *verdict, struct text *text)
 {
 	for (int i = 0; i < verdict->reason_count; i++) {
-		if (verdict->reasons[i].state == verdict->state)
+		if (verdict->reasons[i].state == verdict->state || verdict->reasons[i].is_detail)
 			continue;
 		text_add(text, "<p class=\"more\">%s: ", state_word(verdict->reasons[i].state));
 		page_html_name(verdict->reasons[i].text, text);
@@ -113,6 +113,10 @@ write_figures(const struct verdict *verdict, struct text *text)
 		const struct verdict_metric *metric = &verdict->metrics[i];
 
 		text_add(text, "<span>");
+		if (metric->subject[0] != '\0') {
+			page_html_name(metric->subject, text);
+			text_add(text, " ");
+		}
 		page_html_text(metric->name, text);
 		text_add(text, " <b>");
 		if (isnan(metric->value))

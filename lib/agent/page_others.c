@@ -76,7 +76,7 @@ write_sender(const struct snapshot_sender *sender, struct text *text)
 	write_foreign("name", sender->application, "without a name", text);
 	write_foreign("address", sender->address, "local or hidden", text);
 	write_foreign("state", sender->state, "not permitted to see", text);
-	write_foreign("sync", sender->sync_state, "not known", text);
+	write_foreign("sync", sender->is_logical ? "logical" : sender->sync_state, "not known", text);
 	text_add(text, "<td class=\"n\" data-label=\"behind\">");
 	page_html_bytes(sender->behind_bytes, text);
 	text_add(text, "</td><td class=\"n\" data-label=\"replay lag\">");

@@ -66,7 +66,7 @@ set_check(struct plan_check *to, const struct check *check, struct err *err)
 	to->check = check;
 	to->limits.policy.on[ERR_USAGE] = STATE_UNKNOWN;
 	plan_rows_list_check(to, groups);
-	return settings_set_initial(groups + 1, PLAN_QUESTION_GROUPS, err);
+	return settings_set_initial(groups + 1, PLAN_ROWS_CHECK_GROUPS - 1, err);
 }
 
 /* A new check, whose own settings have their defaults; which check it is may be said later. */

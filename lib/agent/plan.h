@@ -19,10 +19,11 @@
 
 enum {
 	PLAN_NAME_SIZE = 48,
-	PLAN_TARGETS = 8,  /* [postgres] and its peers */
-	PLAN_CHECKS = 24,  /* [check NAME] */
-	PLAN_TRACKS = 24,  /* [track_file NAME] */
-	PLAN_LIMITS = 512, /* bytes for the limits of a check */
+	PLAN_TARGETS = 8,   /* [postgres] and its peers */
+	PLAN_CHECKS = 24,   /* [check NAME] */
+	PLAN_TRACKS = 24,   /* [track_file NAME] */
+	PLAN_SOURCES = 4,   /* [check NAME] that ask no server */
+	PLAN_LIMITS = 4096, /* bytes for the limits of a check */
 	PLAN_PATH_SIZE = 256
 };
 
@@ -65,11 +66,19 @@ struct plan_answer {
 	struct damping_limits damping;
 };
 
+/* What [check NAME] says of a source of its own: a backup tool, a file. */
+struct plan_source {
+	int64_t interval_ms;
+	int64_t timeout_ms; /* for one look */
+};
+
 /* [check NAME] */
 struct plan_check {
 	char name[PLAN_NAME_SIZE];
 	const struct check *check;
 	struct plan_answer answer;
+	struct plan_source source;
+	int source_index; /* among the plan's sources; -1: it is about the servers */
 	union {
 		struct policy policy; /* what all limits begin with */
 		max_align_t align;
@@ -92,6 +101,8 @@ struct plan {
 	size_t target_count;
 	struct plan_check checks[PLAN_CHECKS]; /* "leader" and "replica" are always there */
 	size_t check_count;
+	size_t sources[PLAN_SOURCES]; /* the checks, by index, that have a source of their own */
+	size_t source_count;
 	struct plan_track tracks[PLAN_TRACKS];
 	size_t track_count;
 };

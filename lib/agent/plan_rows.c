@@ -125,6 +125,17 @@ static const struct setting answer_rows[] = {
 			"pgha-ask --drain makes"},
 };
 
+static const struct setting source_rows[] = {
+	{.name = "interval",
+		DURATION(struct plan_source, interval_ms),
+		.initial = "1min",
+		.help = "from one look at what the check reads or runs to the next"},
+	{.name = "timeout",
+		DURATION(struct plan_source, timeout_ms),
+		.initial = "30s",
+		.help = "for one such look"},
+};
+
 static const struct setting yes_rows[] = {
 	{.name = "warning-is-failure",
 		FLAG(struct plan_answer, warning_is_failure),
@@ -201,4 +212,7 @@ plan_rows_list_check(struct plan_check *check, struct settings_group groups[PLAN
 {
 	groups[0] = plan_rows_of_answer(&check->answer);
 	plan_rows_list_question(check->check, check->limits.bytes, &check->answer, groups + 1);
+	groups[1 + PLAN_QUESTION_GROUPS] = GROUP("The source", source_rows, &check->source);
+	if (check->check->collect == NULL)
+		groups[1 + PLAN_QUESTION_GROUPS].count = 0;
 }

@@ -21,7 +21,7 @@ void plan_rows_list_question(const struct check *check, void *limits, struct pla
 	struct settings_group groups[PLAN_QUESTION_GROUPS]);
 
 /* All groups of a section [check NAME], once it is known which check that is. */
-enum { PLAN_ROWS_CHECK_GROUPS = PLAN_QUESTION_GROUPS + 1 };
+enum { PLAN_ROWS_CHECK_GROUPS = PLAN_QUESTION_GROUPS + 2 };
 void plan_rows_list_check(struct plan_check *check, struct settings_group groups[PLAN_ROWS_CHECK_GROUPS]);
 
 #endif

@@ -81,6 +81,29 @@ verify_recover(const struct plan_check *check, struct err *err)
 	return 0;
 }
 
+/* Whether a check asks servers or a source of its own is known once its settings are. */
+static int
+finish_source(struct plan *plan, struct plan_check *check, struct err *err)
+{
+	check->source_index = -1;
+	if (check->check->has_source == NULL || !check->check->has_source(check->limits.bytes)) {
+		if (check->check->facets[0]->sql != NULL)
+			return 0;
+		err_set(err, ERR_USAGE, "[check %s] does not say where to look", check->name);
+		return err_hint(err, "name a tool, a file or a directory: check_%s --help lists the settings",
+			check->check->name);
+	}
+	if (plan->source_count == PLAN_SOURCES)
+		return err_set(err, ERR_USAGE, "[check %s]: more than %d checks of tools and files",
+			check->name, PLAN_SOURCES);
+	if (check->source.interval_ms > AGE_MAX_MS || check->source.timeout_ms > AGE_MAX_MS)
+		return err_set(err, ERR_USAGE, "[check %s]: interval or timeout is longer than an hour",
+			check->name);
+	check->source_index = (int)plan->source_count;
+	plan->sources[plan->source_count++] = (size_t)(check - plan->checks);
+	return 0;
+}
+
 enum { RAMP_MAX_MS = 86400000 };
 
 static int
@@ -136,7 +159,8 @@ plan_verify(struct plan *plan, struct err *err)
 	bool is_bad = verify_agent(&plan->agent, err) != 0 || verify_listen(&plan->listen, err) != 0;
 
 	for (size_t i = 0; i < plan->check_count && !is_bad; i++)
-		is_bad = finish_check(&plan->checks[i], err) != 0;
+		is_bad = finish_check(&plan->checks[i], err) != 0
+			|| finish_source(plan, &plan->checks[i], err) != 0;
 	for (size_t i = 0; i < plan->track_count && !is_bad; i++)
 		is_bad = finish_track(plan, &plan->tracks[i], err) != 0;
 	for (size_t i = 0; i < plan->target_count; i++) {

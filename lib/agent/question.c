@@ -72,6 +72,12 @@ begin_route(struct asking *asking, const struct plan *plan, const struct route *
 static int
 take_setting(struct asking *asking, const char *name, const char *value, struct err *err)
 {
+	const struct setting *row = settings_find(asking->groups, PLAN_QUESTION_GROUPS, name, NULL);
+
+	if (row != NULL && row->is_source) {
+		err_set(err, ERR_USAGE, "parameter \"%s\" is for the configuration alone", name);
+		return err_hint(err, "it says where the agent looks, which is the same for all who ask");
+	}
 	asking->is_changed = true;
 	return settings_take(&asking->given, asking->groups, PLAN_QUESTION_GROUPS, name, value, err);
 }

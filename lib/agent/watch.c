@@ -22,7 +22,8 @@ struct watch {
 	struct event_base *base;
 	char name[PLAN_NAME_SIZE];
 	struct target target;
-	struct worker_task task; /* of the two above */
+	void *limits;
+	struct worker_task task; /* of what is above */
 	size_t index;
 	watch_listener *listener;
 	void *context;
@@ -51,7 +52,7 @@ overrun_ms(const struct watch *watch)
 	int64_t pause_ms = watch->task.pause_max_ms > watch->task.interval_ms ? watch->task.pause_max_ms
 									      : watch->task.interval_ms;
 
-	return watch->task.target->timeout_ms + pause_ms + PATIENCE_MS;
+	return watch->task.timeout_ms + pause_ms + PATIENCE_MS;
 }
 
 static void
@@ -147,6 +148,37 @@ start(struct watch *watch)
 	set_timer(watch, overrun_ms(watch));
 }
 
+/* The task outlives whoever gave it, since a worker may have to be started again. False for want of memory.
+ */
+static bool
+copy_task(struct watch *watch, const struct worker_task *task)
+{
+	watch->task = *task;
+	snprintf(watch->name, sizeof watch->name, "%s", task->name);
+	watch->task.name = watch->name;
+	if (task->target != NULL) {
+		watch->target = *task->target;
+		watch->task.target = &watch->target;
+	}
+	if (task->check == NULL)
+		return true;
+	watch->limits = malloc(task->check->limits_size);
+	if (watch->limits == NULL)
+		return false;
+	memcpy(watch->limits, task->limits, task->check->limits_size);
+	watch->task.limits = watch->limits;
+	return true;
+}
+
+static void
+forget(struct watch *watch)
+{
+	if (watch->timer != NULL)
+		event_free(watch->timer);
+	free(watch->limits);
+	free(watch);
+}
+
 struct watch *
 watch_open(struct event_base *base, const struct worker_task *task, size_t index, watch_listener *listener,
 	void *context)
@@ -155,19 +187,11 @@ watch_open(struct event_base *base, const struct worker_task *task, size_t index
 
 	if (watch == NULL)
 		return NULL;
-	*watch = (struct watch){.base = base,
-		.task = *task,
-		.index = index,
-		.listener = listener,
-		.context = context,
-		.fd = -1};
-	snprintf(watch->name, sizeof watch->name, "%s", task->name);
-	watch->target = *task->target;
-	watch->task.name = watch->name;
-	watch->task.target = &watch->target;
+	*watch = (struct watch){
+		.base = base, .index = index, .listener = listener, .context = context, .fd = -1};
 	watch->timer = evtimer_new(base, on_timer, watch);
-	if (watch->timer == NULL) {
-		free(watch);
+	if (watch->timer == NULL || !copy_task(watch, task)) {
+		forget(watch);
 		return NULL;
 	}
 	start(watch);
@@ -205,12 +229,22 @@ watch_reap(struct watch *watch, pid_t pid, int status)
 	return true;
 }
 
+/* Of targets, where they are; of sources, all that the check was told: it may say where to look. */
+static bool
+is_same_place(const struct worker_task *a, const struct worker_task *b)
+{
+	if (a->target != NULL && b->target != NULL)
+		return strcmp(a->target->dbname, b->target->dbname) == 0
+			&& memcmp(a->facets, b->facets, sizeof a->facets) == 0;
+	return a->target == NULL && b->target == NULL && a->check == b->check
+		&& memcmp(a->limits, b->limits, a->check->limits_size) == 0;
+}
+
 bool
 watch_suits(const struct watch *watch, const struct worker_task *task)
 {
-	return strcmp(watch->name, task->name) == 0 && strcmp(watch->target.dbname, task->target->dbname) == 0
-		&& watch->target.timeout_ms == task->target->timeout_ms
-		&& watch->task.interval_ms == task->interval_ms
+	return strcmp(watch->name, task->name) == 0 && is_same_place(&watch->task, task)
+		&& watch->task.timeout_ms == task->timeout_ms && watch->task.interval_ms == task->interval_ms
 		&& watch->task.pause_max_ms == task->pause_max_ms;
 }
 
@@ -238,6 +272,5 @@ watch_close(struct watch *watch)
 	if (watch == NULL)
 		return;
 	end_worker(watch);
-	event_free(watch->timer);
-	free(watch);
+	forget(watch);
 }

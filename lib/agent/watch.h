@@ -24,8 +24,8 @@ struct watch_counts {
 };
 
 /*
- * Begins to watch. `task` is copied, with its name and target; the facets must stay. `index` is handed to the
- * listener. NULL for want of memory.
+ * Begins to watch. `task` is copied, with all that it points to but facets and check. `index` is handed to
+ * the listener. NULL for want of memory.
  */
 struct watch *watch_open(struct event_base *base, const struct worker_task *task, size_t index,
 	watch_listener *listener, void *context) __attribute__((warn_unused_result));

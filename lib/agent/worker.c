@@ -64,10 +64,17 @@ report(struct worker *worker, const struct snapshot *snapshot, int64_t seen_ms)
 static void
 probe(struct worker *worker, int64_t start_ms)
 {
+	const struct worker_task *task = worker->task;
 	struct snapshot snapshot;
 
-	collect_probe(&worker->session, worker->task->facets, start_ms + worker->task->target->timeout_ms,
-		&snapshot);
+	if (task->target == NULL) {
+		/* A source that was configured is there to be looked at; what is wrong with it, it says
+		 * itself. */
+		if (task->check->collect(task->limits, start_ms + task->timeout_ms, &snapshot))
+			report(worker, &snapshot, start_ms);
+		return;
+	}
+	collect_probe(&worker->session, task->facets, start_ms + task->timeout_ms, &snapshot);
 	worker->failure_count = worker->session.pg == NULL ? worker->failure_count + 1 : 0;
 	report(worker, &snapshot, snapshot_has(&snapshot, SNAPSHOT_ROLE) ? start_ms : clock_now_ms());
 }

@@ -1,7 +1,8 @@
 /*
- * worker.h: a process that watches one target. It alone connects and reads the password file; what it sees
- * crosses to the serving process as whole messages, and nothing else does. (It is a copy of the agent, and
- * runs as the same user: passwords that stand in the configuration itself are known to all of them.)
+ * worker.h: a process that watches one target, or looks at the source of one check. It alone connects and
+ * reads the password file; what it sees crosses to the serving process as whole messages, and nothing else
+ * does. (It is a copy of the agent, and runs as the same user: passwords that stand in the configuration
+ * itself are known to all of them.)
  */
 #ifndef PGHA_AGENT_WORKER_H
 #define PGHA_AGENT_WORKER_H
@@ -11,16 +12,20 @@
 #include <sys/types.h>
 
 #include "lib/base/err.h"
+#include "lib/model/check.h"
 #include "lib/model/facet.h"
 #include "lib/model/snapshot.h"
 #include "lib/model/target.h"
 
 /* What a worker is told; it must stay where it is until worker_start() returns. */
 struct worker_task {
-	const char *name;            /* of the target, for the process list */
-	const struct target *target; /* whose timeout_ms is for one probe, connecting included */
-	const struct facet *const *facets;
-	int64_t interval_ms;  /* from the start of one probe to the next */
+	const char *name;            /* of the target or the check, for the process list */
+	const struct target *target; /* NULL: it looks at the source of `check` */
+	const struct facet *facets[SNAPSHOT_PART_COUNT + 1]; /* what is asked of the target; ends in NULL */
+	const struct check *check;                           /* has collect() */
+	const void *limits;                                  /* check->limits_size bytes, for that */
+	int64_t timeout_ms;                                  /* for one probe, connecting included */
+	int64_t interval_ms;                                 /* from the start of one probe to the next */
 	int64_t pause_max_ms; /* the longest from one attempt to reach a server that is away to the next */
 };
 

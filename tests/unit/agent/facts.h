@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "lib/agent/agent.h"
+#include "lib/agent/workers.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "tests/unit/agent/sample.h"
@@ -15,7 +16,7 @@ static struct {
 	struct plan plan;
 	struct board board;
 	struct event_base *base;
-	struct watch *watches[PLAN_TARGETS];
+	struct workers *workers;
 	struct agent_facts facts;
 	bool is_refusing_to_drain;
 } world;
@@ -43,28 +44,19 @@ world_drain(void *context, size_t check_index, bool is_drained, struct err *err)
 static inline void
 world_open(const char *text)
 {
-	static const struct facet *const none[] = {NULL};
-
 	memset(&world, 0, sizeof world);
 	sample_plan(text, &world.plan);
 	board_init(&world.board, &world.plan, clock_now_ms());
 	world.base = event_base_new();
-	for (size_t i = 0; i < world.plan.target_count; i++) {
-		struct worker_task task = {.name = world.plan.targets[i].name,
-			.target = &world.plan.targets[i].target,
-			.facets = none,
-			.interval_ms = 60000,
-			.pause_max_ms = 60000};
-
+	for (size_t i = 0; i < world.plan.target_count; i++)
 		snprintf(world.plan.targets[i].target.dbname, sizeof world.plan.targets[i].target.dbname,
 			"host=127.0.0.1 port=1");
-		world.watches[i] = watch_open(world.base, &task, i, world_hear_nothing, NULL);
-		if (world.watches[i] == NULL)
-			fail_msg("no worker");
-	}
+	world.workers = workers_start(world.base, &world.plan, NULL, world_hear_nothing, NULL);
+	if (world.workers == NULL)
+		fail_msg("no workers");
 	world.facts = (struct agent_facts){.plan = &world.plan,
 		.board = &world.board,
-		.watches = world.watches,
+		.workers = world.workers,
 		.name = "n1",
 		.version = "1.2.3",
 		.started_ms = clock_now_ms() - 90000,
@@ -83,12 +75,9 @@ static inline int
 world_close(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < world.plan.target_count; i++) {
-		pid_t pid = watch_pid(world.watches[i]);
-
-		watch_close(world.watches[i]);
-		waitpid(pid, NULL, 0);
-	}
+	workers_close(world.workers);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
 	event_base_free(world.base);
 	return 0;
 }

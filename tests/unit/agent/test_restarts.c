@@ -59,11 +59,10 @@ clock_left_ms(int64_t deadline_ms)
 
 /* -- a watch over a port where nobody listens --------------------------------------------------- */
 
-static const struct facet *const facets[] = {&facet_role, NULL};
 static const struct target target = {
 	.dbname = "host=127.0.0.1 port=1", .timeout_ms = 1000, .application = "pgha-agent"};
 static const struct worker_task task = {
-	.name = "n1", .target = &target, .facets = facets, .interval_ms = 60000};
+	.name = "n1", .target = &target, .facets = {&facet_role}, .timeout_ms = 1000, .interval_ms = 60000};
 
 static struct event_base *base;
 static int told_count;

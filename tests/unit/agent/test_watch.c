@@ -24,7 +24,6 @@
 
 enum { PATIENCE_MS = 10000, INDEX = 3 };
 
-static const struct facet *const facets[] = {&facet_role, NULL};
 static struct target target;
 static struct worker_task task;
 static struct event_base *base;
@@ -53,8 +52,12 @@ open_watch(void **state)
 	/* Nobody listens on port 1. */
 	target = (struct target){
 		.host = "127.0.0.1", .port = "1", .user = "pgha", .dbname = "a", .timeout_ms = 1000};
-	task = (struct worker_task){
-		.name = "n1", .target = &target, .facets = facets, .interval_ms = 20, .pause_max_ms = 1000};
+	task = (struct worker_task){.name = "n1",
+		.target = &target,
+		.facets = {&facet_role},
+		.timeout_ms = 1000,
+		.interval_ms = 20,
+		.pause_max_ms = 1000};
 	base = event_base_new();
 	watch = watch_open(base, &task, INDEX, hear, &heard);
 	assert_non_null(watch);
@@ -306,9 +309,13 @@ it_suits_who_would_have_it_do_just_the_same(void **state)
 	other.pause_max_ms = 999;
 	assert_false(watch_suits(watch, &other));
 	other.pause_max_ms = 1000;
-	other_target.timeout_ms = 999;
+	other.timeout_ms = 999;
 	assert_false(watch_suits(watch, &other));
-	other_target = target;
+	other.timeout_ms = 1000;
+	other.facets[1] = &facet_standby; /* another check was configured */
+	assert_false(watch_suits(watch, &other));
+	other.facets[1] = NULL;
+	assert_true(watch_suits(watch, &other));
 	snprintf(other_target.dbname, sizeof other_target.dbname, "b");
 	assert_false(watch_suits(watch, &other));
 }

@@ -25,14 +25,16 @@
 
 enum { PATIENCE_MS = 10000, RESTARTS = 1000 };
 
-static const struct facet *const facets[] = {&facet_role, &facet_standby, NULL};
-
 /* Nobody listens on port 1. */
 static const struct target refusing = {
 	.host = "127.0.0.1", .port = "1", .user = "pgha", .dbname = "postgres", .timeout_ms = 1000};
 
-static const struct worker_task task = {
-	.name = "n1", .target = &refusing, .facets = facets, .interval_ms = 20, .pause_max_ms = 1000};
+static const struct worker_task task = {.name = "n1",
+	.target = &refusing,
+	.facets = {&facet_role, &facet_standby},
+	.timeout_ms = 1000,
+	.interval_ms = 20,
+	.pause_max_ms = 1000};
 
 static bool
 is_readable(int fd, int within_ms)
@@ -229,11 +231,13 @@ end_server(pid_t pid)
 static void
 what_ends_every_session_is_asked_at_once_and_then_less_and_less(void **state)
 {
-	static const struct facet *const none[] = {NULL};
 	struct target target;
 	pid_t server = start_server(ENDS_SESSIONS, &target);
-	struct worker_task lazy = {
-		.name = "n1", .target = &target, .facets = none, .interval_ms = 60000, .pause_max_ms = 1000};
+	struct worker_task lazy = {.name = "n1",
+		.target = &target,
+		.timeout_ms = 1000,
+		.interval_ms = 60000,
+		.pause_max_ms = 1000};
 
 	(void)state;
 	/* After 0, 0, 25, 50, 100, 200 and 400 ms, and the moments that the sessions last. */
@@ -244,11 +248,14 @@ what_ends_every_session_is_asked_at_once_and_then_less_and_less(void **state)
 static void
 what_was_seen_is_as_old_as_the_question(void **state)
 {
-	static const struct facet *const role[] = {&facet_role, NULL};
 	struct target target;
 	pid_t pid, server = start_server(ANSWERS_LATE, &target);
-	struct worker_task other = {
-		.name = "n1", .target = &target, .facets = role, .interval_ms = 60000, .pause_max_ms = 1000};
+	struct worker_task other = {.name = "n1",
+		.target = &target,
+		.facets = {&facet_role},
+		.timeout_ms = 1000,
+		.interval_ms = 60000,
+		.pause_max_ms = 1000};
 	struct worker_message message;
 	int fd;
 
