@@ -233,13 +233,17 @@ $(BUILD)/tests/bench/load: $(BUILD)/obj/tests/bench/load.o
 	@mkdir -p $(@D)
 	$(link) -o $@ $^
 
+$(BUILD)/tests/bench/probe: $(BUILD)/obj/tests/bench/probe.o $(BUILD)/libpgha.a
+	@mkdir -p $(@D)
+	$(link) -o $@ $^ $(libraries)
+
 $(BUILD)/tests/bench/bare_http: $(BUILD)/obj/tests/bench/bare_http.o
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ $(shell pkg-config --libs libevent)
 
 .PHONY: bench
 bench: deps-bench
-	@$(MAKE) --no-print-directory -s -j$(jobs) all $(addprefix $(BUILD)/tests/bench/,bare bare_http load)
+	@$(MAKE) --no-print-directory -s -j$(jobs) all $(addprefix $(BUILD)/tests/bench/,bare bare_http load probe)
 	@$(python) tests/bench/bench.py
 
 # -- installation --------------------------------------------------------------------------------
