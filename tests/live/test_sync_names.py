@@ -61,7 +61,7 @@ class Module:
         compiler = next(filter(shutil.which, ("gcc", "clang", "cc")), None)
         if compiler is None:
             pytest.skip("no C compiler for a shared object of the module")
-        parts = ("evaluate/sync_names", "base/err", "base/text")
+        parts = ("evaluate/sync_advice", "evaluate/sync_grammar", "evaluate/sync_names", "base/err", "base/text")
         sources = [source, *(REPOSITORY / "lib" / f"{part}.c" for part in parts)]
         subprocess.run([compiler, "-std=gnu11", "-shared", "-fPIC", "-O1", "-I", REPOSITORY, "-o", library, *sources],
                        check=True, cwd=directory)
