@@ -80,7 +80,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(check_sources:%.c=$(BUILD)/obj/%.o) $
 # use is added here and there, or the real one gets the scripted connection.
 scripted_calls := PQclear PQconnectPoll PQconnectStartParams PQconnectionNeedsPassword PQconninfo PQconninfoFree \
 	PQconsumeInput PQenterPipelineMode PQerrorMessage PQexitPipelineMode PQfinish PQflush PQgetResult PQhost PQisBusy \
-	PQparameterStatus PQpipelineSync PQresultErrorField PQsendQuery PQsendQueryParams PQserverVersion \
+	PQparameterStatus PQpipelineSync PQresultErrorField PQsendPrepare PQsendQuery PQsendQueryParams PQsendQueryPrepared PQserverVersion \
 	PQsetErrorVerbosity PQsetNoticeReceiver PQsetnonblocking PQsocket PQsslInUse PQstatus
 $(BUILD)/tests/scripted/%: test_link := $(scripted_calls:%=-Wl,--wrap=%)
 
@@ -97,7 +97,7 @@ packages_build := gcc libc6-dev pkg-config libpq-dev libjansson-dev libevent-dev
 	libinih-dev libsystemd-dev
 packages_demo := $(packages_build) postgresql postgresql-client python3 python3-psycopg2 haproxy
 packages_check := $(packages_demo) libcmocka-dev python3-pytest python3-pytest-xdist iproute2 openssl \
-	keepalived pgbouncer binutils clang chromium systemd
+	keepalived pgbouncer binutils clang chromium systemd pgbackrest barman
 packages_bench := $(packages_demo) hyperfine postgresql-contrib monitoring-plugins-standard check-postgres wrk
 
 # Installs what is missing of a list of packages and says so; does nothing when all is there.

@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/collect/attempt.h"
 #include "lib/collect/message.h"
+#include "lib/collect/prepared.h"
 #include "lib/collect/wire.h"
 #include "lib/model/version.h"
 
@@ -32,6 +33,7 @@ struct pg {
 	bool is_let_in;              /* the server asked for no authentication */
 	bool is_direct;              /* TLS without asking for it first */
 	enum wire_phase heard_phase; /* the one whose first byte was looked at */
+	struct prepared prepared;
 };
 
 /* What libpq makes of a target before it connects. */
@@ -676,18 +678,40 @@ struct question {
 	size_t count;
 	int64_t deadline_ms;
 	const struct pg_reader *reader;
+	unsigned preparations; /* a bit for each statement that is prepared first */
+	unsigned lost;         /* a bit for each statement that is not prepared any more where it was */
 };
 
-/* Takes all results of one statement; settings before it return no rows. */
+/* Hands over the answer to a statement, unless it has to be asked again: what was prepared is not there. */
+static void
+tell(const struct pg *pg, struct question *question, size_t index, const PGresult *row,
+	const struct err *fault)
+{
+	const struct pg_reader *reader = question->reader;
+	const char *sqlstate = row == NULL ? NULL : PQresultErrorField(row, PG_DIAG_SQLSTATE);
+
+	if (!pg->prepared.is_off && prepared_is_lost(sqlstate))
+		question->lost |= 1U << index;
+	else if (fault->class == ERR_NONE)
+		reader->take(reader->context, index, &(struct pg_row){.result = row}, NULL);
+	else
+		reader->take(reader->context, index, NULL, fault);
+}
+
+/*
+ * Takes all results of one statement; settings before it, and its preparation, return no rows. What follows
+ * an error tells nothing more.
+ */
 static int
-take_answer(struct pg *pg, const struct question *question, size_t index, struct err *err)
+take_answer(struct pg *pg, struct question *question, size_t index, struct err *err)
 {
 	const struct pg_reader *reader = question->reader;
 	bool is_list = reader->is_list != NULL && reader->is_list(reader->context, index);
 	PGresult *row = NULL, *result;
 	struct err fault = {.class = ERR_NONE};
+	bool is_preparation = (question->preparations & 1U << index) != 0;
 
-	for (;;) {
+	for (int ends_left = is_preparation ? 2 : 1; ends_left > 0;) {
 		if (await_result(pg, question->deadline_ms, err) != 0) {
 			if (fault.class != ERR_NONE)
 				*err = fault; /* what the server said first tells more than how it ended */
@@ -695,8 +719,10 @@ take_answer(struct pg *pg, const struct question *question, size_t index, struct
 			return -1;
 		}
 		result = PQgetResult(pg->conn);
-		if (result == NULL)
-			break;
+		if (result == NULL) {
+			ends_left--;
+			continue;
+		}
 		if (is_copy(result)) {
 			PQclear(result);
 			PQclear(row);
@@ -713,10 +739,9 @@ take_answer(struct pg *pg, const struct question *question, size_t index, struct
 	}
 	if (row == NULL)
 		err_set(&fault, ERR_PROTOCOL, "a query returned nothing");
-	if (fault.class == ERR_NONE)
-		reader->take(reader->context, index, &(struct pg_row){.result = row}, NULL);
-	else
-		reader->take(reader->context, index, NULL, &fault);
+	if (is_preparation && fault.class != ERR_NONE)
+		prepared_forget(&pg->prepared, question->statements[index]);
+	tell(pg, question, index, row, &fault);
 	PQclear(row);
 	return 0;
 }
@@ -725,7 +750,7 @@ take_answer(struct pg *pg, const struct question *question, size_t index, struct
 static int
 send_simple(struct pg *pg, const char *statement)
 {
-	char storage[4096];
+	char storage[16384]; /* the longest statement has a third of that */
 	struct text text;
 
 	if (!pg->settings_in_statement)
@@ -741,7 +766,7 @@ send_simple(struct pg *pg, const char *statement)
 
 /* Each statement in a round trip of its own. `answered` counts those whose answer was taken. */
 static int
-ask_in_turn(struct pg *pg, const struct question *question, size_t *answered, struct err *err)
+ask_in_turn(struct pg *pg, struct question *question, size_t *answered, struct err *err)
 {
 	for (; *answered < question->count; ++*answered) {
 		if (send_simple(pg, question->statements[*answered]) != 0)
@@ -767,16 +792,60 @@ take_sync(struct pg *pg, int64_t deadline_ms, struct err *err)
 	return is_sync ? 0 : err_set(err, ERR_PROTOCOL, "the answers to several queries are out of step");
 }
 
+/* Queues one statement, which is prepared when it comes again, and the mark that ends its part. */
+static bool
+queue_statement(struct pg *pg, struct question *question, size_t index)
+{
+	const char *statement = question->statements[index];
+	char name[PREPARED_NAME_SIZE];
+	bool is_sent = true;
+
+	switch (prepared_send(&pg->prepared, statement, name)) {
+	case PREPARED_NOT:
+		return PQsendQueryParams(pg->conn, statement, 0, NULL, NULL, NULL, NULL, 0) == 1
+			&& PQpipelineSync(pg->conn) == 1;
+	case PREPARED_NOW:
+		question->preparations |= 1U << index;
+		is_sent = PQsendPrepare(pg->conn, name, statement, 0, NULL) == 1;
+		break;
+	case PREPARED_ONCE:
+		break;
+	}
+	return is_sent && PQsendQueryPrepared(pg->conn, name, 0, NULL, NULL, NULL, 0) == 1
+		&& PQpipelineSync(pg->conn) == 1;
+}
+
+/* A pooler led to another server connection, which has not what was prepared: from here on without. */
+static int
+ask_lost(struct pg *pg, struct question *question, struct err *err)
+{
+	unsigned lost = question->lost;
+
+	pg->prepared.is_off = true;
+	question->preparations = 0;
+	for (size_t i = 0; i < question->count; i++) {
+		if ((lost & 1U << i) == 0)
+			continue;
+		if (send_simple(pg, question->statements[i]) != 0)
+			err_set(err, ERR_DOWN, "cannot send a query");
+		else if (take_answer(pg, question, i, err) == 0)
+			continue;
+		for (; i < question->count; i++)
+			if ((lost & 1U << i) != 0)
+				question->reader->take(question->reader->context, i, NULL, err);
+		return -1;
+	}
+	return 0;
+}
+
 /* All statements in one round trip, each behind a sync of its own. */
 static int
-ask_pipelined(struct pg *pg, const struct question *question, size_t *answered, struct err *err)
+ask_pipelined(struct pg *pg, struct question *question, size_t *answered, struct err *err)
 {
 	bool is_sent = PQenterPipelineMode(pg->conn) == 1;
 
 	for (size_t i = 0; i < question->count && is_sent; i++)
-		is_sent = PQsendQueryParams(pg->conn, question->statements[i], 0, NULL, NULL, NULL, NULL, 0)
-				== 1
-			&& PQpipelineSync(pg->conn) == 1;
+		is_sent = queue_statement(pg, question, i);
 	if (!is_sent)
 		return err_set(err, ERR_DOWN, "cannot send queries");
 	while (*answered < question->count) {
@@ -787,7 +856,7 @@ ask_pipelined(struct pg *pg, const struct question *question, size_t *answered, 
 			return -1;
 	}
 	PQexitPipelineMode(pg->conn);
-	return 0;
+	return question->lost == 0 ? 0 : ask_lost(pg, question, err);
 }
 
 bool

@@ -64,12 +64,14 @@ struct pg_conn {
 static struct {
 	int started, finished, infos, infos_freed, results_made, results_cleared, attempts;
 	int flushes, consumes, queries, params, syncs, enters, gets, rows;
+	int preparations, executions; /* PQsendPrepare(), PQsendQueryPrepared(), and what they named last */
+	char prepared[32], executed[32];
 	bool is_busy;
 	bool has_blocked; /* PQgetResult() was called while it would have waited */
 	bool is_nonblocking;
 	PQnoticeReceiver notice_receiver;
 	const PGresult *with_sqlstate;
-	char query[4096]; /* the last one sent */
+	char query[16384]; /* the last one sent */
 	/* The keywords of the last attempt. */
 	char names[KEYWORDS_SEEN][32], values[KEYWORDS_SEEN][256];
 	int keyword_count;
