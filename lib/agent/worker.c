@@ -125,7 +125,9 @@ wait_until(struct worker *worker, int64_t next_ms)
 static void
 run(const struct worker_task *task, int channel)
 {
-	struct worker worker = {.task = task, .channel = channel, .session = {.target = task->target}};
+	struct collect_memory memory = {.snapshot.obtained = 0};
+	struct worker worker = {
+		.task = task, .channel = channel, .session = {.target = task->target, .memory = &memory}};
 	int64_t start_ms;
 
 	do {

@@ -43,6 +43,15 @@ field_count(enum snapshot_part part)
 	return count;
 }
 
+static bool
+is_empty(const struct snapshot *snapshot, const struct snapshot_list *list)
+{
+	int64_t total;
+
+	memcpy(&total, (const char *)snapshot + list->total_offset, sizeof total);
+	return total == 0;
+}
+
 /*
  * What is no row's own, the total above all, is a column of every row; without rows the total is zero. A
  * single row whose total is zero is none: it carries the rest.
@@ -61,7 +70,7 @@ fill_list(struct snapshot *snapshot, const struct snapshot_list *list, const str
 		return snapshot_set(snapshot, total, "0", err);
 	if (fill_row(snapshot, list->part, row, 0, false, err) != 0)
 		return -1;
-	if (count == 1 && snapshot_row_count(snapshot, list) == 0)
+	if (count == 1 && is_empty(snapshot, list))
 		return 0;
 	for (size_t i = 0; i < count; i++)
 		if (fill_row(snapshot, list->part, row, i, true, err) != 0)
@@ -143,14 +152,15 @@ ask_facets(struct pg *pg, const struct facet *const *facets, bool is_conditional
 static void
 recall(struct collect_session *session, const struct facet *const *facets, struct snapshot *snapshot)
 {
+	const struct collect_memory *memory = session->memory;
 	int64_t now_ms = clock_now_ms();
 
-	for (; *facets != NULL; facets++) {
+	for (; memory != NULL && *facets != NULL; facets++) {
 		enum snapshot_part part = (*facets)->part;
 
-		if (snapshot_has(&session->kept, part)
-			&& now_ms - session->kept_ms[part] < (*facets)->period_ms)
-			snapshot_copy_part(snapshot, &session->kept, part);
+		if (snapshot_has(&memory->snapshot, part)
+			&& now_ms - memory->seen_ms[part] < (*facets)->period_ms)
+			snapshot_copy_part(snapshot, &memory->snapshot, part);
 	}
 }
 
@@ -159,16 +169,17 @@ static void
 keep(struct collect_session *session, const struct facet *const *facets, unsigned recalled,
 	const struct snapshot *snapshot)
 {
+	struct collect_memory *memory = session->memory;
 	int64_t now_ms = clock_now_ms();
 
-	for (; *facets != NULL; facets++) {
+	for (; memory != NULL && *facets != NULL; facets++) {
 		enum snapshot_part part = (*facets)->part;
 
 		if ((*facets)->period_ms == 0 || (recalled & 1U << part) != 0
 			|| !snapshot_has(snapshot, part))
 			continue;
-		snapshot_copy_part(&session->kept, snapshot, part);
-		session->kept_ms[part] = now_ms;
+		snapshot_copy_part(&memory->snapshot, snapshot, part);
+		memory->seen_ms[part] = now_ms;
 	}
 }
 
@@ -251,17 +262,16 @@ collect_close(struct collect_session *session)
 {
 	pg_close(session->pg);
 	session->pg = NULL;
-	session->kept.obtained = 0;
+	if (session->memory != NULL)
+		session->memory->snapshot.obtained = 0;
 }
 
 void
 collect_once(const struct target *target, const struct facet *const *facets, int64_t deadline_ms,
 	struct snapshot *snapshot)
 {
-	static struct collect_session session;
+	struct collect_session session = {.target = target};
 
-	memset(&session, 0, sizeof session);
-	session.target = target;
 	collect_probe(&session, facets, deadline_ms, snapshot);
 	collect_close(&session);
 }

@@ -14,14 +14,18 @@
 
 struct pg;
 
+/* What was seen by facets with a period, and when (clock_now_ms()). */
+struct collect_memory {
+	struct snapshot snapshot;
+	int64_t seen_ms[SNAPSHOT_PART_COUNT];
+};
+
 /* A connection that is kept from one probe to the next; starts with the target set and the rest zero. */
 struct collect_session {
 	const struct target *target;
-	struct pg *pg;   /* NULL: not connected */
-	char place[160]; /* where that is, for people */
-	/* What was seen over this connection by facets with a period, and when (clock_now_ms()). */
-	struct snapshot kept;
-	int64_t kept_ms[SNAPSHOT_PART_COUNT];
+	struct pg *pg;                 /* NULL: not connected */
+	char place[160];               /* where that is, for people */
+	struct collect_memory *memory; /* NULL: each part is asked at every probe */
 };
 
 /*

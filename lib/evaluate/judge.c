@@ -20,7 +20,8 @@ judge_begin(struct verdict *verdict, const struct check *check, const struct sna
 	}
 }
 
-/* Where to keep a finding. When there is no room, a worse one takes the last one's place. */
+/* Where to keep a finding. When there is no room, it takes the last detail's place, or a worse one the last
+ * one's. */
 static struct verdict_reason *
 place_for(struct verdict *verdict, enum state state)
 {
@@ -28,6 +29,9 @@ place_for(struct verdict *verdict, enum state state)
 
 	if (verdict->reason_count < VERDICT_REASONS)
 		return &verdict->reasons[verdict->reason_count++];
+	for (int i = VERDICT_REASONS - 1; i >= 0; i--)
+		if (verdict->reasons[i].is_detail)
+			return &verdict->reasons[i];
 	return last->state != state && state_worse(last->state, state) == state ? last : NULL;
 }
 
@@ -63,7 +67,7 @@ judge_detail(struct verdict *verdict, const char *format, ...)
 	char raw[1024];
 	va_list arguments;
 
-	if (verdict->reason_count == VERDICT_REASONS)
+	if (verdict->reason_count == VERDICT_REASONS) /* it makes room for nothing */
 		return;
 	va_start(arguments, format);
 	vsnprintf(raw, sizeof raw, format, arguments);

@@ -7,7 +7,7 @@
 void
 http_write(const struct verdict *verdict, const struct format_options *options, struct text *text)
 {
-	char storage[32768];
+	char storage[65536];
 	struct text body;
 
 	text_init(&body, storage, sizeof storage);

@@ -39,7 +39,8 @@ write_limits(const struct verdict_metric *metric, struct text *text)
 static void
 write_metric(const struct verdict_metric *metric, struct text *text)
 {
-	text_add(text, "    %-20s ", metric->name);
+	text_add(
+		text, "    %s%s%-20s ", metric->subject, metric->subject[0] != '\0' ? " " : "", metric->name);
 	if (isnan(metric->value))
 		text_add(text, "unknown");
 	else
@@ -48,14 +49,16 @@ write_metric(const struct verdict_metric *metric, struct text *text)
 	text_add(text, "\n");
 }
 
-/* The findings that the summary does not already hold. */
+/* The findings that the summary does not already hold; details on demand. */
 static void
-write_reasons(const struct verdict *verdict, struct text *text)
+write_reasons(const struct verdict *verdict, bool has_details, struct text *text)
 {
-	for (int i = 0; i < verdict->reason_count; i++)
-		if (verdict->reasons[i].state != verdict->state)
-			text_add(text, "    %s: %s\n", state_word(verdict->reasons[i].state),
-				verdict->reasons[i].text);
+	for (int i = 0; i < verdict->reason_count; i++) {
+		const struct verdict_reason *reason = &verdict->reasons[i];
+
+		if (reason->is_detail ? has_details : reason->state != verdict->state)
+			text_add(text, "    %s: %s\n", state_word(reason->state), reason->text);
+	}
 }
 
 void
@@ -66,7 +69,7 @@ plain_write(const struct verdict *verdict, const struct format_options *options,
 	if (verdict->target[0] != '\0')
 		text_add(text, " on %s", verdict->target);
 	text_add(text, ": %s\n", verdict->summary);
-	write_reasons(verdict, text);
+	write_reasons(verdict, options->verbosity > 0, text);
 	if (verdict->hint[0] != '\0')
 		text_add(text, "    hint: %s\n", verdict->hint);
 	for (int i = 0; i < verdict->metric_count && options->verbosity > 0; i++)

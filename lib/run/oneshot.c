@@ -37,15 +37,21 @@ struct oneshot {
 	int64_t deadline_ms;
 	int64_t last_resort_ms; /* 0: not armed yet */
 	char last_answer[ANSWER_SIZE];
+	struct snapshot snapshots[2]; /* of the node, and of whom is asked as well */
+	struct growth_mark before;    /* what the last look saw */
 };
 
 enum { GROUPS_MAX = 5 };
 
+static const struct setting *
+second_row(const struct check *check)
+{
+	return check->second == CHECK_PUBLISHER ? &options_row_publisher : &options_row_primary;
+}
+
 static size_t
 list_groups(struct oneshot *oneshot, struct settings_group groups[GROUPS_MAX])
 {
-	static const struct setting *const seconds[] = {
-		[CHECK_PRIMARY] = &options_row_primary, [CHECK_PUBLISHER] = &options_row_publisher};
 	const struct check *check = oneshot->check;
 	size_t count = 0;
 
@@ -55,7 +61,7 @@ list_groups(struct oneshot *oneshot, struct settings_group groups[GROUPS_MAX])
 		.base = oneshot->limits};
 	if (check->second != CHECK_NO_SECOND)
 		groups[count++] = (struct settings_group){.title = "Whom to ask as well",
-			.rows = seconds[check->second],
+			.rows = second_row(check),
 			.count = 1,
 			.base = &oneshot->options};
 	if (check->has_memory)
@@ -112,6 +118,14 @@ read_options(struct oneshot *oneshot, int argc, char **argv, struct err *err)
 	if (status == 0 && strcmp(options->state, "-") == 0) {
 		err_set(err, ERR_USAGE, "option --state: \"-\" is no file");
 		status = err_hint(err, "what is remembered must be there at the next look: name a file");
+	}
+	if (status == 0 && options->second.dbname[0] != '\0'
+		&& strpbrk(options->second.dbname, "=:") == NULL) {
+		/* libpq would take it for a database of its default server. */
+		err_set(err, ERR_USAGE, "option --%s: neither a connection string nor a URI",
+			second_row(oneshot->check)->name);
+		status = err_hint(
+			err, "write it like 'host=10.0.0.11 user=pgha', or postgresql://pgha@10.0.0.11");
 	}
 	if (options->format == OPTIONS_NO_FORMAT)
 		options->format = oneshot->is_external ? FORMAT_KEEPALIVED : FORMAT_NAGIOS;
@@ -235,7 +249,6 @@ answer_snapshots(struct oneshot *oneshot, const struct snapshot *snapshots, size
 static int
 compare(struct oneshot *oneshot, struct snapshot *snapshot, struct err *err)
 {
-	static struct growth_mark mark;
 	struct snapshot *before;
 	size_t count;
 
@@ -245,8 +258,8 @@ compare(struct oneshot *oneshot, struct snapshot *snapshot, struct err *err)
 		return err_context(err, "option --state");
 	/* Another server's counters say nothing of this one's. */
 	if (strcmp(before->target, snapshot->target) == 0) {
-		growth_take(&mark, before, before->taken_ms);
-		growth_since(&mark, snapshot);
+		growth_take(&oneshot->before, before, before->taken_ms);
+		growth_since(&oneshot->before, snapshot);
 	}
 	free(before);
 	return 0;
@@ -342,7 +355,7 @@ run(struct oneshot *oneshot, int64_t start_ms)
 	int64_t reserve_ms = timeout_ms / RESERVE_SHARE < RESERVE_MAX_MS ? timeout_ms / RESERVE_SHARE
 									 : RESERVE_MAX_MS;
 	int64_t deadline_ms = start_ms + timeout_ms - reserve_ms;
-	static struct snapshot snapshots[2];
+	struct snapshot *snapshots = oneshot->snapshots;
 	struct err err;
 	size_t count;
 	int code;
@@ -353,6 +366,11 @@ run(struct oneshot *oneshot, int64_t start_ms)
 	if (oneshot->options.replay[0] != '\0')
 		return replay(oneshot);
 	count = collect(oneshot, deadline_ms, snapshots);
+	if (count == 2 && snapshots[1].faults[SNAPSHOT_ROLE].class == ERR_USAGE) {
+		err = snapshots[1].faults[SNAPSHOT_ROLE];
+		err_context(&err, "option --%s", second_row(oneshot->check)->name);
+		return answer_error(oneshot, &err);
+	}
 	if (compare(oneshot, &snapshots[0], &err) != 0)
 		return answer_error(oneshot, &err);
 	code = answer_snapshots(oneshot, snapshots, count);

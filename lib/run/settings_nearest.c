@@ -1,99 +1,24 @@
 /* The known name that an unknown one was probably meant to be. */
-#include <string.h>
-#include <strings.h>
-
+#include "lib/base/nearest.h"
 #include "lib/run/settings.h"
-
-/* Longer ones are near to nothing: no name of ours is half as long. */
-enum { LONGEST = 63 };
-
-/* Case does not count, nor how the words of a name are joined. */
-static bool
-is_same(char a, char b)
-{
-	char left[2] = {a == '_' ? '-' : a, '\0'}, right[2] = {b == '_' ? '-' : b, '\0'};
-
-	return strcasecmp(left, right) == 0;
-}
-
-static size_t
-smallest(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/*
- * The edit distance with swapped neighbours (optimal string alignment), by its table: at[i][j] is that of
- * the first i letters of `a` to the first j of `b`.
- */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t at[LONGEST + 1][LONGEST + 1];
-	size_t rows = strlen(a), columns = strlen(b);
-
-	for (size_t i = 0; i <= rows; i++)
-		at[i][0] = i;
-	for (size_t j = 0; j <= columns; j++)
-		at[0][j] = j;
-	for (size_t i = 1; i <= rows; i++)
-		for (size_t j = 1; j <= columns; j++) {
-			size_t changed = at[i - 1][j - 1] + (is_same(a[i - 1], b[j - 1]) ? 0 : 1);
-
-			at[i][j] = smallest(changed, 1 + smallest(at[i - 1][j], at[i][j - 1]));
-			if (i > 1 && j > 1 && is_same(a[i - 1], b[j - 2]) && is_same(a[i - 2], b[j - 1]))
-				at[i][j] = smallest(at[i][j], at[i - 2][j - 2] + 1);
-		}
-	return at[rows][columns];
-}
-
-/* The best of the candidates that were offered. */
-struct nearest {
-	const char *given;
-	const char *word;
-	size_t distance; /* less than this is better */
-};
-
-static struct nearest
-start(const char *given)
-{
-	size_t length = strlen(given), most = length / 3;
-
-	most = most < 1 ? 1 : smallest(most, 3);
-	return (struct nearest){.given = given, .distance = length > LONGEST ? 0 : most + 1};
-}
-
-static void
-offer(struct nearest *nearest, const char *word)
-{
-	size_t found;
-
-	if (nearest->distance == 0 || strlen(word) > LONGEST)
-		return;
-	found = distance(nearest->given, word);
-	if (found < nearest->distance) {
-		nearest->distance = found;
-		nearest->word = word;
-	}
-}
 
 const char *
 settings_nearest(const struct settings_group *groups, size_t count, const char *name)
 {
-	struct nearest nearest = start(name);
+	struct nearest nearest = nearest_begin(name);
 
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = 0; j < groups[i].count; j++)
-			offer(&nearest, groups[i].rows[j].name);
+			nearest_offer(&nearest, groups[i].rows[j].name);
 	return nearest.word;
 }
 
 const char *
 settings_nearest_word(const char *const *words, const char *word)
 {
-	struct nearest nearest = start(word);
+	struct nearest nearest = nearest_begin(word);
 
 	for (; *words != NULL; words++)
-		offer(&nearest, *words);
+		nearest_offer(&nearest, *words);
 	return nearest.word;
 }

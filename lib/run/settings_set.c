@@ -110,21 +110,45 @@ set_size(const char *value, int64_t *ret, struct err *err)
 	return 0;
 }
 
-/* Adds names to those that are there. */
+/* Adds one name, without the blanks around it. */
+static int
+add_name(const struct setting *row, const char *name, size_t length, char *to, struct err *err)
+{
+	size_t used = strlen(to), comma = used > 0 ? 1 : 0;
+
+	while (length > 0 && name[length - 1] == ' ')
+		length--;
+	while (length > 0 && *name == ' ') {
+		name++;
+		length--;
+	}
+	if (length == 0)
+		return err_set(err, ERR_USAGE, "a name between commas is empty");
+	if (used + comma + length >= row->size)
+		return err_set(
+			err, ERR_USAGE, "the names are longer than %zu characters together", row->size - 1);
+	if (comma > 0)
+		to[used++] = ',';
+	memcpy(to + used, name, length);
+	to[used + length] = '\0';
+	return 0;
+}
+
+/* Adds names, with commas between, to those that are there. Without any, nothing is said. */
 static int
 add_names(const struct setting *row, const char *value, char *to, struct err *err)
 {
-	size_t length = strlen(to), more = strlen(value);
+	if (value[strspn(value, " ")] == '\0')
+		return 0;
+	for (;;) {
+		size_t length = strcspn(value, ",");
 
-	if (value[0] == ',' || strstr(value, ",,") != NULL || (more > 0 && value[more - 1] == ','))
-		return err_set(err, ERR_USAGE, "\"%s\" has an empty name between its commas", value);
-	if (length + 1 + more >= row->size)
-		return err_set(
-			err, ERR_USAGE, "the names are longer than %zu characters together", row->size - 1);
-	if (length > 0 && more > 0)
-		to[length++] = ',';
-	memcpy(to + length, value, more + 1);
-	return 0;
+		if (add_name(row, value, length, to, err) != 0)
+			return -1;
+		if (value[length] == '\0')
+			return 0;
+		value += length + 1;
+	}
 }
 
 int

@@ -289,6 +289,12 @@ is_behind_row(const struct text *text)
 	return text->length > 0 && text->bytes[line] != '[';
 }
 
+static bool
+may_be_empty(const struct setting *row)
+{
+	return row->type == SETTING_TEXT || row->type == SETTING_LIMIT || row->type == SETTING_LIST;
+}
+
 void
 settings_write_section(const struct settings_group *group, bool is_documented, struct text *text)
 {
@@ -305,7 +311,7 @@ settings_write_section(const struct settings_group *group, bool is_documented, s
 		while (write_line(group, row, index, text))
 			index++;
 		/* Empty where there is a default was somebody's will: to listen nowhere, say. */
-		if (index == 0 && (is_documented || (row->type == SETTING_TEXT && row->initial != NULL)))
+		if (index == 0 && (is_documented || (may_be_empty(row) && row->initial != NULL)))
 			text_add(text, "%s%s =\n", row->initial == NULL ? ";" : "",
 				settings_write_key(row, key));
 	}

@@ -35,7 +35,7 @@ die(const struct snapshot *snapshot, const struct facet *const *facets)
 	exit(1);
 }
 
-/* The median of `count` looks. Every part is asked each time: what has a period is forgotten. */
+/* The median of `count` looks. Every part is asked each time: the session has no memory. */
 static int64_t
 median_us(struct collect_session *session, const struct facet *const *facets, int count)
 {
@@ -43,7 +43,6 @@ median_us(struct collect_session *session, const struct facet *const *facets, in
 	static struct snapshot snapshot;
 
 	for (int i = -WARM_UP; i < count; i++) {
-		session->kept.obtained = 0;
 		collect_probe(session, facets, clock_now_ms() + 5000, &snapshot);
 		for (size_t j = 0; facets[j] != NULL; j++)
 			if (!snapshot_has(&snapshot, facets[j]->part))

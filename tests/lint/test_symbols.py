@@ -22,13 +22,15 @@ PURE = {
     # glibc's names for strtoll and friends under later standards.
     "__isoc23_strtoll", "__isoc23_strtoull", "__isoc23_strtoul",
 }
-# JSON is built in memory and printed into a string.
-PURE_JSON = re.compile(r"^json_(object|array|integer|real|string|null|boolean|true|false|pack|dumps|delete)")
+# JSON is built in memory, printed into a string and read from one.
+PURE_JSON = re.compile(r"^json_(object|array|integer|real|number|string|null|boolean|true|false|pack|loadb|dumps|delete)")
 
 PURE_LAYERS = ("lib/evaluate", "lib/render", "lib/model", "checks")
 # In base and collect these are pure as well; the rest there is what I/O is made of.
 PURE_FILES = (
     "lib/base/text", "lib/base/parse", "lib/base/err", "lib/collect/message", "lib/collect/place",
+    "lib/base/nearest", "lib/collect/prepared", "lib/collect/conf_line", "lib/collect/conf_number", "lib/collect/conf_value",
+    "lib/collect/conf_conninfo", "lib/collect/backup_json", "lib/collect/backup_pgbackrest", "lib/collect/backup_barman",
     "lib/run/settings_set", "lib/run/settings_nearest", "lib/run/settings_write", "lib/run/mask",
     "lib/agent/route", "lib/agent/health", "lib/agent/question", "lib/agent/board", "lib/agent/patroni", "lib/agent/history",
     "lib/agent/plan_rows", "lib/agent/plan_verify", "lib/agent/address",
@@ -37,7 +39,10 @@ PURE_FILES = (
 )
 # Pure functions in files that do I/O as well, and tables of data.
 PURE_NAMES = {
-    "facet_role", "facet_read_only", "facet_standby", "facet_identity", "facet_senders",
+    "facet_role", "facet_read_only", "facet_standby", "facet_identity", "facet_senders", "facet_sync", "facet_slots",
+    "facet_subscriptions", "facet_connections", "facet_archive", "facet_config", "backup_facet",
+    # What a check's own source is read by is named in its row, and called by whoever collects.
+    "backup_collect", "backup_tool_names", "conf_file_read",
     "settings_check_section", "settings_find", "settings_member", "settings_take", "settings_set_initial",
     "plan_find_check", "plan_path", "options_policy_rows", "options_policy_row_count", "log_level_names",
 }

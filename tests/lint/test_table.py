@@ -1,7 +1,9 @@
 """Files, table, programs, cases and README speak of the same checks; every setting is whole."""
 
+import json
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -51,9 +53,13 @@ def test_examples_of_help_are_accepted(name):
     examples = re.findall(rf"^  {name} (.*)$", shown, re.M)
     assert examples
     for example in examples:
-        arguments = re.sub(r"-H \S+", "-H 127.0.0.1 -p 1", example).split()
-        ended = subprocess.run([BUILD / name, *arguments], capture_output=True, text=True, timeout=20)
-        assert ended.returncode in (1, 2), f"{name} {example}: {ended.stdout}{ended.stderr}"
+        arguments = shlex.split(re.sub(r"-H \S+", "-H 127.0.0.1 -p 1", example))
+        arguments = [word for i, word in enumerate(arguments) if word != "-f" and arguments[i - 1] != "-f"]
+        ended = subprocess.run([BUILD / name, *arguments, "-f", "json"], capture_output=True, text=True, timeout=20)
+        # Servers, tools and files that are not there are faults, too, but no option is to blame.
+        answer = json.loads(ended.stdout)
+        assert ended.returncode in (1, 2, 3) and answer["state"] != "OK", f"{name} {example}: {answer}"
+        assert not re.match("option|unknown option|unexpected argument", answer["summary"]), f"{name} {example}: {answer}"
 
 
 @pytest.mark.parametrize("name", ["pgha-agent", "pgha-ask"])
