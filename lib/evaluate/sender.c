@@ -80,11 +80,11 @@ sender_word(const struct snapshot_sender *sender, int64_t timeout_ms)
 {
 	int64_t age_ms = sender->reply_age_ms;
 
-	if (age_ms == SNAPSHOT_NONE)
+	if (age_ms <= SILENCE_MARGIN_MS) /* or none */
 		return SENDER_HEARD;
-	if (timeout_ms > 0 && age_ms > timeout_ms + SILENCE_MARGIN_MS)
+	if (timeout_ms > 0 && age_ms - SILENCE_MARGIN_MS > timeout_ms)
 		return SENDER_CLOCK;
-	if (timeout_ms > 0 && age_ms > timeout_ms / 2 + SILENCE_MARGIN_MS)
+	if (timeout_ms > 0 && age_ms - SILENCE_MARGIN_MS > timeout_ms / 2)
 		return SENDER_SILENT;
 	return age_ms > SILENCE_NORMAL_MS ? SENDER_STALE : SENDER_HEARD;
 }

@@ -7,9 +7,7 @@
 #include "lib/base/text.h"
 #include "lib/evaluate/judge.h"
 #include "lib/evaluate/names.h"
-#include "lib/evaluate/role.h"
 #include "lib/evaluate/sender.h"
-#include "lib/model/lsn.h"
 
 /* Each has up to seven figures, and a verdict has room for 64. */
 enum { FIGURES_STANDBYS_MAX = 8 };
@@ -227,6 +225,17 @@ count_rows(const struct snapshot *snapshot, const struct standbys_limits *limits
 	return tally;
 }
 
+/* The server hides all that a role may not see of a sender but its name. */
+static bool
+is_hidden(const struct snapshot *snapshot, const struct standbys_limits *limits)
+{
+	for (int i = 0; i < row_count(snapshot); i++)
+		if (is_judged(&snapshot->senders.rows[i], limits)
+			&& snapshot->senders.rows[i].state[0] == '\0')
+			return true;
+	return false;
+}
+
 /* The senders that there was no room for. */
 static int64_t
 unseen(const struct snapshot *snapshot)
@@ -350,8 +359,7 @@ standbys_judge(const struct snapshot *snapshot, const struct standbys_limits *li
 	struct tally tally = count_rows(snapshot, limits);
 	bool are_there = judge_names(snapshot, limits->names, verdict);
 
-	/* The server hides all of them or none. */
-	if (row_count(snapshot) > 0 && snapshot->senders.rows[0].state[0] == '\0') {
+	if (is_hidden(snapshot, limits)) {
 		judge_hidden(limits->policy, verdict);
 		return;
 	}
@@ -362,21 +370,4 @@ standbys_judge(const struct snapshot *snapshot, const struct standbys_limits *li
 		if (is_judged(&snapshot->senders.rows[i], limits))
 			judge_row(snapshot, i, limits, verdict);
 	judge_figure(verdict, "streaming_standbys", (double)tally.standbys, UNIT_NONE);
-}
-
-const struct snapshot *
-standbys_find_primary(const struct snapshot *snapshots, size_t count)
-{
-	const struct snapshot *newest = NULL;
-
-	for (size_t i = 1; i < count; i++) {
-		const struct snapshot *peer = &snapshots[i];
-
-		if (snapshot_has(peer, SNAPSHOT_ROLE) && !peer->role.in_recovery
-			&& role_is_same_cluster(&snapshots[0], peer)
-			&& (newest == NULL
-				|| lsn_timeline(peer->role.wal_file) > lsn_timeline(newest->role.wal_file)))
-			newest = peer;
-	}
-	return newest;
 }

@@ -8,7 +8,6 @@
 #ifndef PGHA_EVALUATE_STANDBYS_H
 #define PGHA_EVALUATE_STANDBYS_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/model/check.h"
@@ -32,11 +31,5 @@ struct standbys_limits {
  */
 void standbys_judge(
 	const struct snapshot *snapshot, const struct standbys_limits *limits, struct verdict *verdict);
-
-/*
- * The primary of the standby in snapshots[0] among the others: of the same cluster, and of several the one
- * that was promoted last. NULL: none.
- */
-const struct snapshot *standbys_find_primary(const struct snapshot *snapshots, size_t count);
 
 #endif

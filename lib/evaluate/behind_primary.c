@@ -1,0 +1,140 @@
+#include "lib/evaluate/behind_primary.h"
+
+#include <math.h>
+
+#include "lib/base/text.h"
+#include "lib/evaluate/judge.h"
+#include "lib/evaluate/lag.h"
+#include "lib/evaluate/role.h"
+#include "lib/model/lsn.h"
+
+/* A WAL file's worth is on its way to a standby that keeps up. */
+enum { ON_ITS_WAY_BYTES = 16 << 20 };
+
+/* Why the lag is by what the standby knows alone, where somebody else was to be asked. */
+static void
+judge_no_primary(const struct snapshot *snapshots, size_t count, struct verdict *verdict)
+{
+	const struct snapshot *other = &snapshots[1];
+
+	if (count == 1)
+		return;
+	if (count > 2)
+		judge_reason(verdict, STATE_OK, "none of the peers is known to be the primary");
+	else if (!snapshot_has(other, SNAPSHOT_ROLE))
+		judge_reason(verdict, STATE_OK, "the primary could not be asked (%s)",
+			other->faults[SNAPSHOT_ROLE].text);
+	else if (other->role.in_recovery)
+		judge_reason(verdict, STATE_OK, "%s is not the primary", other->target);
+	else
+		judge_reason(verdict, STATE_OK, "%s is not known to be of this cluster", other->target);
+}
+
+/*
+ * Whether both are on one timeline. False: the primary's position says nothing of this standby, which follows
+ * a newer one.
+ */
+static bool
+judge_timeline(
+	const struct snapshot_standby *standby, const struct snapshot *primary, struct verdict *verdict)
+{
+	long long theirs = lsn_timeline(primary->role.wal_file), ours = standby->received_timeline;
+
+	if (ours == SNAPSHOT_NONE || theirs == 0 || ours == theirs)
+		return true;
+	if (ours > theirs) {
+		judge_reason(verdict, STATE_OK, "%s is a stale primary, on timeline %lld", primary->target,
+			theirs);
+		return false;
+	}
+	judge_reason(verdict, STATE_CRITICAL,
+		"receives timeline %lld, and the primary %s is on timeline %lld", ours, primary->target,
+		theirs);
+	judge_hint(verdict, "it follows a server that is not the primary any more: see its primary_conninfo");
+	return true;
+}
+
+/* The clock is this machine's in both snapshots. A recording may hold any number, which a double has room
+ * for. */
+static bool
+was_asked_after(const struct snapshot *later, const struct snapshot *earlier)
+{
+	return (double)later->taken_ms - (double)(later->elapsed_us / 1000) >= (double)earlier->taken_ms;
+}
+
+/* A position that the primary has not reached by now did not come from it. */
+static void
+judge_ahead(const struct snapshot *node, const struct snapshot *primary, struct verdict *verdict)
+{
+	char replayed[LSN_TEXT_SIZE], end[LSN_TEXT_SIZE];
+
+	if (node->standby.replay_lsn <= primary->role.wal_lsn || !was_asked_after(primary, node)
+		|| lag_source(&node->standby) == LAG_AHEAD)
+		return;
+	judge_reason(verdict, STATE_CRITICAL,
+		"ahead of the primary %s: has replayed %s, and WAL ends at %s there", primary->target,
+		lsn_format(node->standby.replay_lsn, replayed), lsn_format(primary->role.wal_lsn, end));
+	judge_hint(verdict,
+		"it has rows that its primary does not have, and cannot follow it: use pg_rewind, or "
+		"clone it anew");
+}
+
+/*
+ * In time, as the commit that was replayed last is old. WAL that the primary wrote after the standby was
+ * asked would make an idle hour a lag of an hour: where no more is missing than may be on its way, the
+ * standby's own word counts.
+ */
+static double
+seconds_behind(const struct snapshot_standby *standby, int64_t bytes)
+{
+	int64_t ms = lag_archive_ms(standby);
+
+	if (bytes == 0)
+		return 0;
+	if (bytes <= ON_ITS_WAY_BYTES && lag_ms(standby) >= 0)
+		ms = lag_ms(standby);
+	return ms < 0 ? NAN : (double)ms / 1000.0;
+}
+
+static void
+judge_lag(const struct snapshot *node, const struct snapshot *primary, const struct replay_limits *limits,
+	struct verdict *verdict)
+{
+	int64_t told = lag_bytes(&node->standby);
+	int64_t bytes = lsn_distance(primary->role.wal_lsn, node->standby.replay_lsn);
+	double seconds;
+	char storage[64];
+	struct text text;
+
+	if (told > bytes) /* a peer may have been asked before */
+		bytes = told;
+	seconds = seconds_behind(&node->standby, bytes);
+	if (isnan(seconds)
+		&& (limits->warning->of[UNIT_SECONDS].is_set || limits->critical->of[UNIT_SECONDS].is_set))
+		judge_reason(verdict, STATE_UNKNOWN, "the lag in time is not known");
+	judge_metric(verdict, "replay lag", "replay_lag_bytes", (double)bytes, UNIT_BYTES, limits->warning,
+		limits->critical);
+	judge_metric(verdict, "time since the last replayed commit", "replay_lag_seconds", seconds,
+		UNIT_SECONDS, limits->warning, limits->critical);
+	text_init(&text, storage, sizeof storage);
+	range_write_quantity((double)bytes, UNIT_BYTES, &text);
+	judge_reason(verdict, STATE_OK, "%s behind the primary", storage);
+}
+
+bool
+behind_primary_judge(const struct snapshot *snapshots, size_t count, const struct replay_limits *limits,
+	struct verdict *verdict)
+{
+	const struct snapshot *primary = role_primary(snapshots, count);
+
+	if (primary == NULL) {
+		judge_no_primary(snapshots, count, verdict);
+		return false;
+	}
+	if (snapshots[0].standby.replay_lsn == LSN_NONE
+		|| !judge_timeline(&snapshots[0].standby, primary, verdict))
+		return false;
+	judge_ahead(&snapshots[0], primary, verdict);
+	judge_lag(&snapshots[0], primary, limits, verdict);
+	return true;
+}
