@@ -112,7 +112,9 @@ begin_check(struct reading *reading, const char *name, struct err *err)
 	if (reading->check == NULL && route_find(name) != NULL) {
 		err_set(err, ERR_USAGE, "\"%s\" already is the name of a question that every agent answers",
 			name);
-		return err_hint(err, "it goes by [check leader] or [check replica]; take another name");
+		return named == NULL
+			? err_hint(err, "it goes by [check leader] or [check replica]; take another name")
+			: err_hint(err, "write [check %s]", named->name);
 	}
 	if (reading->check == NULL)
 		reading->check = add_check(reading->plan, name, err);

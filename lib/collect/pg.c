@@ -679,18 +679,18 @@ struct question {
 	int64_t deadline_ms;
 	const struct pg_reader *reader;
 	unsigned preparations; /* a bit for each statement that is prepared first */
+	unsigned executions;   /* a bit for each that is executed by its name */
 	unsigned lost;         /* a bit for each statement that is not prepared any more where it was */
 };
 
 /* Hands over the answer to a statement, unless it has to be asked again: what was prepared is not there. */
 static void
-tell(const struct pg *pg, struct question *question, size_t index, const PGresult *row,
-	const struct err *fault)
+tell(struct question *question, size_t index, const PGresult *row, const struct err *fault)
 {
 	const struct pg_reader *reader = question->reader;
 	const char *sqlstate = row == NULL ? NULL : PQresultErrorField(row, PG_DIAG_SQLSTATE);
 
-	if (!pg->prepared.is_off && prepared_is_lost(sqlstate))
+	if ((question->executions & 1U << index) != 0 && prepared_is_lost(sqlstate))
 		question->lost |= 1U << index;
 	else if (fault->class == ERR_NONE)
 		reader->take(reader->context, index, &(struct pg_row){.result = row}, NULL);
@@ -720,6 +720,8 @@ take_answer(struct pg *pg, struct question *question, size_t index, struct err *
 		}
 		result = PQgetResult(pg->conn);
 		if (result == NULL) {
+			if (ends_left == 2 && fault.class != ERR_NONE)
+				prepared_forget(&pg->prepared, question->statements[index]);
 			ends_left--;
 			continue;
 		}
@@ -739,9 +741,7 @@ take_answer(struct pg *pg, struct question *question, size_t index, struct err *
 	}
 	if (row == NULL)
 		err_set(&fault, ERR_PROTOCOL, "a query returned nothing");
-	if (is_preparation && fault.class != ERR_NONE)
-		prepared_forget(&pg->prepared, question->statements[index]);
-	tell(pg, question, index, row, &fault);
+	tell(question, index, row, &fault);
 	PQclear(row);
 	return 0;
 }
@@ -811,6 +811,7 @@ queue_statement(struct pg *pg, struct question *question, size_t index)
 	case PREPARED_ONCE:
 		break;
 	}
+	question->executions |= 1U << index;
 	return is_sent && PQsendQueryPrepared(pg->conn, name, 0, NULL, NULL, NULL, 0) == 1
 		&& PQpipelineSync(pg->conn) == 1;
 }
@@ -822,7 +823,7 @@ ask_lost(struct pg *pg, struct question *question, struct err *err)
 	unsigned lost = question->lost;
 
 	pg->prepared.is_off = true;
-	question->preparations = 0;
+	question->preparations = question->executions = 0;
 	for (size_t i = 0; i < question->count; i++) {
 		if ((lost & 1U << i) == 0)
 			continue;

@@ -1,5 +1,6 @@
 #include "lib/collect/prepared.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,17 @@ find(const struct prepared *prepared, const char *statement)
 	return i;
 }
 
+/* FNV-1a. */
+static uint64_t
+hash(const char *text)
+{
+	uint64_t value = 14695981039346656037U;
+
+	for (; *text != '\0'; text++)
+		value = (value ^ (unsigned char)*text) * 1099511628211U;
+	return value;
+}
+
 enum prepared_way
 prepared_send(struct prepared *prepared, const char *statement, char name[PREPARED_NAME_SIZE])
 {
@@ -22,7 +34,9 @@ prepared_send(struct prepared *prepared, const char *statement, char name[PREPAR
 
 	if (prepared->is_off || place == PREPARED_MAX)
 		return PREPARED_NOT;
-	snprintf(name, PREPARED_NAME_SIZE, "pgha_%zu", place);
+	if (!is_known)
+		prepared->hashes[place] = hash(statement);
+	snprintf(name, PREPARED_NAME_SIZE, "pgha_%016" PRIx64, prepared->hashes[place]);
 	prepared->statements[place] = statement;
 	if (!is_known)
 		return PREPARED_NOT;

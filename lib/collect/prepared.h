@@ -7,12 +7,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-enum { PREPARED_MAX = 16, PREPARED_NAME_SIZE = 16 };
+enum { PREPARED_MAX = 16, PREPARED_NAME_SIZE = 24 };
 
 /* Starts zeroed, with the connection. */
 struct prepared {
 	const char *statements[PREPARED_MAX]; /* in the order in which they were first asked */
+	uint64_t hashes[PREPARED_MAX];        /* of their texts */
 	bool is_prepared[PREPARED_MAX];
 	bool is_off; /* what stands between, a pooler, does not keep them */
 };
@@ -25,7 +27,8 @@ enum prepared_way {
 
 /*
  * How to send a statement, which is told apart by its address and must stay there; notes that it is sent so.
- * `name` gets what it is called on the server.
+ * `name` gets what it is called on the server, which depends on its text alone: behind a pooler one
+ * session may come upon what another has prepared, and that must be the same then.
  */
 enum prepared_way
 prepared_send(struct prepared *prepared, const char *statement, char name[PREPARED_NAME_SIZE]);

@@ -265,15 +265,16 @@ compare(struct oneshot *oneshot, struct snapshot *snapshot, struct err *err)
 	return 0;
 }
 
-/* A look at which the server could not be seen leaves the one before in its place. */
+/* A look that did not see what is counted leaves the one before in its place. */
 static void
 remember(const struct oneshot *oneshot, const struct snapshot *snapshot)
 {
 	struct err err;
 
-	if (oneshot->options.state[0] == '\0' || snapshot->obtained == 0)
+	if (oneshot->options.state[0] == '\0' || !snapshot_has(snapshot, SNAPSHOT_SUBSCRIPTIONS))
 		return;
-	if (record_write(oneshot->options.state, snapshot, 1, &err) != 0)
+	if (record_write(oneshot->options.state, snapshot, 1, &err) != 0
+		&& err_context(&err, "option --state") != 0)
 		fprintf(stderr, "%s: %s\n", oneshot->program, err.text);
 }
 

@@ -37,7 +37,7 @@ try_fields(const char *value)
 	struct err err;
 
 	snapshot_init(&snapshot);
-	for (size_t i = 0; i < snapshot_field_count; i++)
+	for (size_t i = 0; i < snapshot_fields_count; i++)
 		if (snapshot_set(&snapshot, &snapshot_fields[i], value, &err) == 0
 			&& snapshot_is_set(&snapshot, &snapshot_fields[i])) {
 			char storage[512];

@@ -42,7 +42,8 @@ static struct {
 
 	/*
 	 * PQgetResult() in turn, NULL behind the end: n(ull), r(ow), 0 and 2 rows, c(ommand ok), s(ync),
-	 * a(borted pipeline), e(rror 42501), f(atal error without SQLSTATE), o, i, b: COPY out, in,
+	 * a(borted pipeline), e(rror 42501), l(ost 26000), d(uplicate 42P05), f(atal error without SQLSTATE),
+	 * o, i, b: COPY out, in,
 	 * both; and what no server should send: E(mpty query), B(ad response), w(arning), 1 (single row).
 	 */
 	const char *results;
@@ -71,7 +72,8 @@ static struct {
 	bool is_nonblocking;
 	PQnoticeReceiver notice_receiver;
 	const PGresult *with_sqlstate;
-	char query[16384]; /* the last one sent */
+	const char *sqlstate; /* its */
+	char query[16384];    /* the last one sent */
 	/* The keywords of the last attempt. */
 	char names[KEYWORDS_SEEN][32], values[KEYWORDS_SEEN][256];
 	int keyword_count;

@@ -4,7 +4,7 @@
 
 #include "tests/scripted/libpq.h"
 
-enum { COLUMNS_MAX = 16 };
+enum { COLUMNS_MAX = 64 };
 
 void __real_PQclear(PGresult *result);
 char *__real_PQresultErrorField(const PGresult *result, int field);
@@ -46,6 +46,23 @@ DOUBLE(int, PQsendQueryParams, PGconn *conn, const char *query, int count, const
 	return fails(&seen.params, script.failing_params) ? 0 : 1;
 }
 
+DOUBLE(int, PQsendPrepare, PGconn *conn, const char *name, const char *query, int count, const Oid *types)
+{
+	snprintf(seen.prepared, sizeof seen.prepared, "%s", name);
+	seen.preparations++;
+	seen.is_busy = true;
+	return 1;
+}
+
+DOUBLE(int, PQsendQueryPrepared, PGconn *conn, const char *name, int count, const char *const *values,
+	const int *lengths, const int *formats, int result_format)
+{
+	snprintf(seen.executed, sizeof seen.executed, "%s", name);
+	seen.executions++;
+	seen.is_busy = true;
+	return 1;
+}
+
 DOUBLE(int, PQflush, PGconn *conn)
 {
 	return fails(&seen.flushes, script.failing_flush) ? -1 : script.is_unsent ? 1 : 0;
@@ -68,7 +85,7 @@ add_rows(PGresult *result, int count)
 {
 	const char *row = seen.rows < 4 ? script.rows[seen.rows++] : NULL;
 	PGresAttDesc columns[COLUMNS_MAX] = {{.name = NULL}};
-	char storage[512], *rest = storage, *values[COLUMNS_MAX];
+	char storage[2048], *rest = storage, *values[COLUMNS_MAX];
 	int column_count = 0;
 
 	snprintf(storage, sizeof storage, "%s", row == NULL ? "answer=42" : row);
@@ -88,17 +105,20 @@ add_rows(PGresult *result, int count)
 static inline PGresult *
 make_result(char kind)
 {
-	static const char kinds[] = "r02csaefoibEBw1";
+	static const char kinds[] = "r02csaeldfoibEBw1";
 	static const ExecStatusType statuses[] = {PGRES_TUPLES_OK, PGRES_TUPLES_OK, PGRES_TUPLES_OK,
 		PGRES_COMMAND_OK, PGRES_PIPELINE_SYNC, PGRES_PIPELINE_ABORTED, PGRES_FATAL_ERROR,
-		PGRES_FATAL_ERROR, PGRES_COPY_OUT, PGRES_COPY_IN, PGRES_COPY_BOTH, PGRES_EMPTY_QUERY,
-		PGRES_BAD_RESPONSE, PGRES_NONFATAL_ERROR, PGRES_SINGLE_TUPLE};
+		PGRES_FATAL_ERROR, PGRES_FATAL_ERROR, PGRES_FATAL_ERROR, PGRES_COPY_OUT, PGRES_COPY_IN,
+		PGRES_COPY_BOTH, PGRES_EMPTY_QUERY, PGRES_BAD_RESPONSE, PGRES_NONFATAL_ERROR,
+		PGRES_SINGLE_TUPLE};
 	PGresult *result = PQmakeEmptyPGresult(NULL, statuses[strchr(kinds, kind) - kinds]);
 
 	if (kind == 'r' || kind == '2' || kind == '0')
 		add_rows(result, kind == 'r' ? 1 : kind - '0');
-	if (kind == 'e')
+	if (strchr("eld", kind) != NULL) {
 		seen.with_sqlstate = result;
+		seen.sqlstate = kind == 'l' ? "26000" : kind == 'd' ? "42P05" : "42501";
+	}
 	return result;
 }
 
@@ -123,10 +143,10 @@ DOUBLE(PGresult *, PQgetResult, PGconn *conn)
 
 DOUBLE(char *, PQresultErrorField, const PGresult *result, int field)
 {
-	static const struct {
+	const struct {
 		int field;
 		const char *value;
-	} values[] = {{PG_DIAG_SQLSTATE, "42501"}, {PG_DIAG_MESSAGE_PRIMARY, "permission denied"}};
+	} values[] = {{PG_DIAG_SQLSTATE, seen.sqlstate}, {PG_DIAG_MESSAGE_PRIMARY, "permission denied"}};
 
 	for (size_t i = 0; result == seen.with_sqlstate && i < sizeof values / sizeof values[0]; i++)
 		if (values[i].field == field)

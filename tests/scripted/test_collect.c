@@ -231,53 +231,208 @@ a_connection_is_kept_from_one_look_to_the_next(void **state)
 	close_session();
 }
 
+static struct collect_memory memory;
+
+/* Lets what was kept of a part grow older, instead of waiting. */
 static void
-identity_is_asked_once_for_each_connection(void **state)
+age(enum snapshot_part part, int64_t by_ms)
+{
+	assert_true(snapshot_has(&memory.snapshot, part));
+	memory.seen_ms[part] -= by_ms;
+}
+
+static int pairs_asked; /* how often both were asked over this connection */
+
+/* What comes when both are asked: the second time they are prepared. `identity` is the kind of its result. */
+static const char *
+pair_of_results(char identity)
+{
+	static char results[16];
+
+	if (session.pg == NULL)
+		pairs_asked = 0;
+	snprintf(results, sizeof results, ++pairs_asked == 2 ? "cnrnscn%cns" : "rns%cns", identity);
+	return results;
+}
+
+/* A look that asks for both in one round trip, or for the role alone. */
+static void
+look_at_identity(bool is_asked, const char *identity)
+{
+	int asked_before = seen.params + seen.executions;
+
+	seen.rows = 0;
+	script.results = is_asked ? pair_of_results('r') : "rn";
+	script.rows[0] = PRIMARY;
+	script.rows[1] = identity;
+	look(identity_facets, PLENTY_MS);
+	assert_int_equal(seen.params + seen.executions - asked_before, is_asked ? 2 : 0);
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_ROLE));
+	assert_string_equal(snapshot.role.wal_file, "000000030000000000000014");
+}
+
+static void
+begin_session(void)
+{
+	reset(NULL);
+	memset(&memory, 0, sizeof memory);
+	session = (struct collect_session){.target = &kept, .memory = &memory};
+}
+
+static void
+identity_is_asked_again_when_its_period_is_over_and_not_before(void **state)
 {
 	(void)state;
-	reset(NULL);
-	session = (struct collect_session){.target = &kept};
-	script.results = "rnrn";
-	script.rows[0] = PRIMARY;
-	script.rows[1] = IDENTITY;
-	look(identity_facets, PLENTY_MS);
+	begin_session();
+	look_at_identity(true, IDENTITY);
 	assert_string_equal(snapshot.identity.system_identifier, "7123456789012345678");
-	assert_int_equal(seen.queries, 2);
-	script.results = "rn";
-	script.rows[2] = PRIMARY;
-	look(identity_facets, PLENTY_MS);
-	assert_int_equal(seen.queries, 3);
-	assert_true(snapshot_has(&snapshot, SNAPSHOT_IDENTITY));
-	assert_true(snapshot.identity.started_ms == INT64_C(1690000000000));
-	collect_close(&session); /* whoever is there next may be another one */
-	seen.rows = 0;
-	script.results = "rnrn";
-	script.rows[1] = "system_identifier=8,started_ms=9";
-	look(identity_facets, PLENTY_MS);
-	assert_int_equal(seen.queries, 5);
+	for (int i = 0; i < 3; i++) { /* each time it is seen makes it no younger */
+		age(SNAPSHOT_IDENTITY, facet_identity.period_ms / 4);
+		look_at_identity(false, "");
+		assert_true(snapshot_has(&snapshot, SNAPSHOT_IDENTITY));
+		assert_string_equal(snapshot.identity.system_identifier, "7123456789012345678");
+		assert_true(snapshot.identity.started_ms == INT64_C(1690000000000));
+	}
+	age(SNAPSHOT_IDENTITY, facet_identity.period_ms / 4);
+	look_at_identity(true, "system_identifier=8,started_ms=9");
 	assert_string_equal(snapshot.identity.system_identifier, "8");
+	look_at_identity(false, ""); /* and that is kept again */
+	assert_string_equal(snapshot.identity.system_identifier, "8");
+	assert_int_equal(seen.attempts, 1);
 	close_session();
 }
 
 static void
-an_identity_that_could_not_be_told_is_asked_for_again(void **state)
+what_is_kept_is_forgotten_with_its_connection(void **state)
 {
 	(void)state;
-	reset(NULL);
-	session = (struct collect_session){.target = &kept};
-	script.results = "rnen";
+	begin_session();
+	look_at_identity(true, IDENTITY);
+	collect_close(&session); /* whoever is there next may be another one */
+	look_at_identity(true, "system_identifier=8,started_ms=9");
+	assert_string_equal(snapshot.identity.system_identifier, "8");
+	/* The server ends it: found out while asking, and opened anew. */
+	script.failing_query = seen.queries + 1;
+	seen.rows = 0;
+	script.results = "rnsrns";
+	pairs_asked = 1;
+	script.rows[1] = "system_identifier=10,started_ms=11";
+	look(identity_facets, PLENTY_MS);
+	assert_int_equal(seen.attempts, 3);
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_ROLE) && snapshot_has(&snapshot, SNAPSHOT_IDENTITY));
+	assert_string_equal(snapshot.identity.system_identifier, "10");
+	/* The server is late. */
+	script.is_always_busy = true;
+	look(identity_facets, 60);
+	script.is_always_busy = false;
+	assert_null(session.pg);
+	look_at_identity(true, "system_identifier=12,started_ms=13");
+	assert_string_equal(snapshot.identity.system_identifier, "12");
+	collect_close(&session);
+}
+
+static void
+a_part_that_could_not_be_seen_is_asked_for_again_at_once(void **state)
+{
+	(void)state;
+	begin_session();
+	script.results = pair_of_results('e');
 	script.rows[0] = PRIMARY;
 	look(identity_facets, PLENTY_MS);
 	assert_false(snapshot_has(&snapshot, SNAPSHOT_IDENTITY));
 	assert_int_equal(snapshot.faults[SNAPSHOT_IDENTITY].class, ERR_SETUP);
-	assert_non_null(session.pg); /* what may not be seen is no reason to go */
-	script.results = "rnrn";
-	script.rows[1] = PRIMARY;
-	script.rows[2] = IDENTITY;
-	look(identity_facets, PLENTY_MS);
+	assert_non_null(session.pg);                   /* what may not be seen is no reason to go */
+	look_at_identity(true, "system_identifier=8"); /* a column is missing */
+	assert_false(snapshot_has(&snapshot, SNAPSHOT_IDENTITY));
+	assert_int_equal(snapshot.faults[SNAPSHOT_IDENTITY].class, ERR_PROTOCOL);
+	look_at_identity(true, IDENTITY);
 	assert_true(snapshot_has(&snapshot, SNAPSHOT_IDENTITY));
+	assert_int_equal(snapshot.faults[SNAPSHOT_IDENTITY].class, ERR_NONE);
+	look_at_identity(false, "");
+	/* What was kept once does not stand in for what cannot be seen any more. */
+	age(SNAPSHOT_IDENTITY, facet_identity.period_ms);
+	seen.rows = 0;
+	script.results = pair_of_results('e');
+	look(identity_facets, PLENTY_MS);
+	assert_false(snapshot_has(&snapshot, SNAPSHOT_IDENTITY));
+	assert_int_equal(snapshot.faults[SNAPSHOT_IDENTITY].class, ERR_SETUP);
 	assert_int_equal(seen.attempts, 1);
 	close_session();
+}
+
+static void
+what_is_kept_is_given_to_those_alone_who_ask_for_it(void **state)
+{
+	(void)state;
+	begin_session();
+	look_at_identity(true, IDENTITY);
+	seen.rows = 0;
+	script.results = "rn";
+	look(role_facets, PLENTY_MS);
+	assert_false(snapshot_has(&snapshot, SNAPSHOT_IDENTITY));
+	assert_string_equal(snapshot.identity.system_identifier, "");
+	look_at_identity(false, ""); /* it is still there */
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_IDENTITY));
+	assert_false(snapshot_has(&memory.snapshot, SNAPSHOT_ROLE)); /* which is asked for at every look */
+	close_session();
+}
+
+static void
+without_a_memory_each_part_is_asked_at_every_look(void **state)
+{
+	(void)state;
+	begin_session();
+	session.memory = NULL;
+	look_at_identity(true, IDENTITY);
+	look_at_identity(true, "system_identifier=8,started_ms=9");
+	assert_string_equal(snapshot.identity.system_identifier, "8");
+	assert_int_equal(seen.attempts, 1);
+	close_session();
+}
+
+/* Time that passes between the question and the answer. */
+static const char *
+slow_sql(int server_version)
+{
+	(void)server_version;
+	age(SNAPSHOT_IDENTITY, 2000);
+	return "SELECT";
+}
+
+/* A server that takes long to answer must not make what was seen before look new. */
+static void
+what_grows_too_old_while_others_are_asked_is_not_kept_for_longer(void **state)
+{
+	static const struct facet slow_role = {.part = SNAPSHOT_ROLE, .sql = slow_sql};
+	static const struct facet *const slow_facets[] = {&slow_role, &facet_identity, NULL};
+
+	(void)state;
+	begin_session();
+	look_at_identity(true, IDENTITY);
+	age(SNAPSHOT_IDENTITY, facet_identity.period_ms - 1900);
+	seen.rows = 0;
+	script.results = "rn";
+	look(slow_facets, PLENTY_MS);
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_IDENTITY));
+	look_at_identity(true, "system_identifier=8,started_ms=9");
+	assert_string_equal(snapshot.identity.system_identifier, "8");
+	close_session();
+}
+
+/* A part that comes from elsewhere is no statement. */
+static void
+a_facet_without_a_statement_is_not_asked(void **state)
+{
+	static const struct facet elsewhere = {.part = SNAPSHOT_BACKUP};
+	static const struct facet *const facets[] = {&elsewhere, &facet_role, NULL};
+
+	(void)state;
+	script.results = "rn";
+	script.rows[0] = PRIMARY;
+	collect(facets);
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_ROLE));
+	assert_false(snapshot_has(&snapshot, SNAPSHOT_BACKUP));
+	assert_int_equal(seen.queries, 1);
 }
 
 /* An administrator's pg_terminate_backend(), or a pooler, says nothing about the server. */
@@ -368,9 +523,12 @@ after_a_timeout_it_is_not_opened_anew(void **state)
 
 /* -- lists ------------------------------------------------------------------------------------- */
 
-#define SENDER(name, sum)                                                                                    \
-	"total=" sum ",pid=4711,application=" name ",address=10.0.0.12,state=streaming,sync_state=async,"    \
-	"replay_lsn=0/14000000,behind_bytes=96,replay_lag_ms"
+#define SENDER_OF(name, count)                                                                               \
+	count ",sender_timeout_ms=60000,pid=4711,place=1,application=" name ",address=10.0.0.12,"            \
+	      "is_logical=f,state=streaming,sync_state=async,sync_priority=0,flush_lsn=0/14000060,"          \
+	      "replay_lsn=0/14000000,sent_behind_bytes=0,write_behind_bytes=0,flush_behind_bytes=0,"         \
+	      "behind_bytes=96,write_lag_ms=1,flush_lag_ms=2,replay_lag_ms,reply_age_ms=250"
+#define SENDER(name, sum) SENDER_OF(name, "total=" sum)
 
 static const struct facet *const sender_facets[] = {&facet_senders, NULL};
 
@@ -389,6 +547,7 @@ a_list_is_filled_row_by_row(void **state)
 		assert_true(snapshot.senders.rows[i].replay_lsn == 0x14000000);
 		assert_true(snapshot.senders.rows[i].behind_bytes == 96);
 		assert_true(snapshot.senders.rows[i].replay_lag_ms == SNAPSHOT_NONE);
+		assert_true(snapshot.senders.rows[i].reply_age_ms == 250);
 	}
 	assert_true(snapshot.senders.rows[2].pid == SNAPSHOT_NONE);
 }
@@ -402,6 +561,16 @@ a_list_without_rows_is_an_empty_one(void **state)
 	collect(sender_facets);
 	assert_true(snapshot_has(&snapshot, SNAPSHOT_SENDERS));
 	assert_true(snapshot.senders.total == 0);
+	assert_true(snapshot.senders.sender_timeout_ms == SNAPSHOT_NONE);
+	/* One row may carry what is no row's own. */
+	reset(NULL);
+	script.results = "rn";
+	script.rows[0] = SENDER("n2", "0");
+	collect(sender_facets);
+	assert_true(snapshot_has(&snapshot, SNAPSHOT_SENDERS));
+	assert_true(snapshot.senders.total == 0);
+	assert_true(snapshot.senders.sender_timeout_ms == 60000);
+	assert_true(snapshot.senders.rows[0].pid == SNAPSHOT_NONE);
 }
 
 static void
@@ -412,9 +581,11 @@ rows_of_another_shape_are_a_fault(void **state)
 	} cases[] = {
 		{"2n", SENDER("n2", "3")}, /* one is missing */
 		{"2n", SENDER("n2", "1")}, /* one would be hidden */
-		{"rn", SENDER("n2", "0")},
+		{"2n", SENDER("n2", "0")}, /* both would be */
 		{"rn", SENDER("n2", "-1")},
 		{"rn", SENDER("n2", "x")},
+		{"rn", SENDER("n2", "0") ",more=1"},
+		{"rn", "total=0"},
 		{"rn", SENDER("n2", "1") ",more=1"},
 		{"rn", "total=1,pid=4711"},
 		{"0n", "total=1,pid=4711"},
@@ -432,6 +603,18 @@ rows_of_another_shape_are_a_fault(void **state)
 		assert_int_equal(snapshot.faults[SNAPSHOT_SENDERS].class, ERR_PROTOCOL);
 		assert_non_null(strstr(snapshot.faults[SNAPSHOT_SENDERS].text, "senders"));
 	}
+}
+
+/* A single row that counts none is no row; one that does not count may be one that is hidden so. */
+static void
+a_row_without_a_count_is_a_fault(void **state)
+{
+	(void)state;
+	script.results = "rn";
+	script.rows[0] = SENDER_OF("n2", "total");
+	collect(sender_facets);
+	assert_false(snapshot_has(&snapshot, SNAPSHOT_SENDERS));
+	assert_int_equal(snapshot.faults[SNAPSHOT_SENDERS].class, ERR_PROTOCOL);
 }
 
 /* Of what is no list there is one row. */
@@ -461,8 +644,14 @@ main(void)
 		cmocka_unit_test_setup(a_facet_that_is_seldom_due_is_asked_only_then, reset),
 		cmocka_unit_test_setup(a_facet_that_is_due_and_cannot_be_asked_carries_its_fault, reset),
 		cmocka_unit_test_setup(a_connection_is_kept_from_one_look_to_the_next, reset),
-		cmocka_unit_test_setup(identity_is_asked_once_for_each_connection, reset),
-		cmocka_unit_test_setup(an_identity_that_could_not_be_told_is_asked_for_again, reset),
+		cmocka_unit_test_setup(identity_is_asked_again_when_its_period_is_over_and_not_before, reset),
+		cmocka_unit_test_setup(what_is_kept_is_forgotten_with_its_connection, reset),
+		cmocka_unit_test_setup(a_part_that_could_not_be_seen_is_asked_for_again_at_once, reset),
+		cmocka_unit_test_setup(what_is_kept_is_given_to_those_alone_who_ask_for_it, reset),
+		cmocka_unit_test_setup(without_a_memory_each_part_is_asked_at_every_look, reset),
+		cmocka_unit_test_setup(
+			what_grows_too_old_while_others_are_asked_is_not_kept_for_longer, reset),
+		cmocka_unit_test_setup(a_facet_without_a_statement_is_not_asked, reset),
 		cmocka_unit_test_setup(
 			a_connection_that_turns_out_to_be_closed_is_opened_anew_before_anything_is_said,
 			reset),
@@ -472,6 +661,7 @@ main(void)
 		cmocka_unit_test_setup(a_list_is_filled_row_by_row, reset),
 		cmocka_unit_test_setup(a_list_without_rows_is_an_empty_one, reset),
 		cmocka_unit_test_setup(rows_of_another_shape_are_a_fault, reset),
+		cmocka_unit_test_setup(a_row_without_a_count_is_a_fault, reset),
 		cmocka_unit_test_setup(any_number_of_rows_is_right_for_a_list_alone, reset),
 	};
 

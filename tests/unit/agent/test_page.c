@@ -108,6 +108,8 @@ become_primary(void)
 static void
 a_primary_is_shown_with_its_timeline_and_standbys(void **state)
 {
+	char count[64];
+
 	(void)state;
 	become_primary();
 	write_page();
@@ -116,7 +118,7 @@ a_primary_is_shown_with_its_timeline_and_standbys(void **state)
 	shows("Timeline</dt><dd>7<");
 	shows("0/16B374D8");
 	shows("<h2>Standbys</h2>\n<p class=\"none\">not asked for</p>");
-	all.snapshot.senders.total = 40;
+	all.snapshot.senders.total = 400;
 	strcpy(all.snapshot.senders.rows[0].application, "n2");
 	strcpy(all.snapshot.senders.rows[0].sync_state, "quorum");
 	all.snapshot.senders.rows[0].behind_bytes = 2048;
@@ -124,7 +126,8 @@ a_primary_is_shown_with_its_timeline_and_standbys(void **state)
 	all.snapshot.senders.rows[1].behind_bytes = SNAPSHOT_NONE;
 	snapshot_mark(&all.snapshot, SNAPSHOT_SENDERS);
 	write_page();
-	shows("40 connected, the 8 furthest behind");
+	snprintf(count, sizeof count, "400 connected, the %d furthest behind", SNAPSHOT_SENDERS_MAX);
+	shows(count);
 	shows("<bdi>n2</bdi>");
 	shows("quorum");
 	shows(">2 kB<");
@@ -262,6 +265,43 @@ a_check_shows_answer_state_and_reason(void **state)
 }
 
 static void
+a_figure_says_which_of_several_things_it_is_of(void **state)
+{
+	(void)state;
+	all.checks[0].verdict = &all.verdict;
+	all.page.check_count = 1;
+	all.verdict.metric_count = 3;
+	for (int i = 0; i < 3; i++)
+		all.verdict.metrics[i] = (struct verdict_metric){
+			.name = "lag", .value = 1024 * i, .unit = UNIT_BYTES};
+	strcpy(all.verdict.metrics[1].subject, "n2");
+	strcpy(all.verdict.metrics[2].subject, "n3");
+	write_page();
+	shows("<span>lag <b>0 B</b></span>");
+	shows("<span><bdi>n2</bdi> lag <b>1 kB</b></span>");
+	shows("<span><bdi>n3</bdi> lag <b>2 kB</b></span>");
+}
+
+/* It is connected as a standby is, and would otherwise count as one. */
+static void
+a_sender_to_a_subscriber_is_told_from_a_standby(void **state)
+{
+	(void)state;
+	become_primary();
+	all.snapshot.senders.total = 2;
+	for (int i = 0; i < 2; i++) {
+		strcpy(all.snapshot.senders.rows[i].application, i == 0 ? "n2" : "orders");
+		strcpy(all.snapshot.senders.rows[i].sync_state, i == 0 ? "quorum" : "async");
+	}
+	all.snapshot.senders.rows[1].is_logical = true;
+	snapshot_mark(&all.snapshot, SNAPSHOT_SENDERS);
+	write_page();
+	shows("quorum");
+	shows("logical");
+	hides("async");
+}
+
+static void
 every_foreign_text_is_escaped(void **state)
 {
 	static const char tag[] = "<i>\"'&";
@@ -291,6 +331,7 @@ every_foreign_text_is_escaped(void **state)
 	all.verdict.reasons[0].state = STATE_CRITICAL;
 	all.verdict.reason_count = 1;
 	strcpy(all.verdict.metrics[0].name, tag);
+	strcpy(all.verdict.metrics[0].subject, tag);
 	all.verdict.metric_count = 1;
 	all.page.check_count = 1;
 	all.page.agent_version = tag;
@@ -298,8 +339,8 @@ every_foreign_text_is_escaped(void **state)
 	hides("<i>");
 	hides("\"'&<");
 	/* The name (title, header, peer), the target, the upstream with its state, its name there and the
-	 * reason (hero, peer), four of the standby, five of the check, the identifier, the version. */
-	assert_int_equal(count_of("&lt;i&gt;&#34;&#39;&amp;"), 3 + 1 + 3 + 2 + 4 + 5 + 1 + 1);
+	 * reason (hero, peer), four of the standby, six of the check, the identifier, the version. */
+	assert_int_equal(count_of("&lt;i&gt;&#34;&#39;&amp;"), 3 + 1 + 3 + 2 + 4 + 6 + 1 + 1);
 	strcpy(all.verdict.summary, "broken \xFF byte");
 	write_page();
 	shows("<bdi>broken ? byte</bdi>");
@@ -434,6 +475,7 @@ fill_verdict(struct verdict *verdict)
 	}
 	for (int i = 0; i < VERDICT_METRICS; i++) {
 		fill(verdict->metrics[i].name, sizeof verdict->metrics[i].name);
+		fill(verdict->metrics[i].subject, sizeof verdict->metrics[i].subject);
 		verdict->metrics[i].value = -1e308;
 		verdict->metrics[i].unit = UNIT_PERCENT;
 		verdict->metrics[i].critical = (struct range){.is_set = true, .start = -1e308, .end = 1e308};
@@ -541,6 +583,8 @@ main(void)
 		cmocka_unit_test_setup(a_fault_is_down_only_when_it_is_known_to_be, reset),
 		cmocka_unit_test_setup(old_facts_are_not_believed, reset),
 		cmocka_unit_test_setup(a_check_shows_answer_state_and_reason, reset),
+		cmocka_unit_test_setup(a_figure_says_which_of_several_things_it_is_of, reset),
+		cmocka_unit_test_setup(a_sender_to_a_subscriber_is_told_from_a_standby, reset),
 		cmocka_unit_test_setup(every_foreign_text_is_escaped, reset),
 		cmocka_unit_test_setup(a_gap_is_a_gap_in_the_line, reset),
 		cmocka_unit_test_setup(a_band_shows_what_it_was, reset),

@@ -33,7 +33,7 @@ set(struct snapshot *snapshot, const struct snapshot_field *field, const char *v
 static const char *
 written(const struct snapshot *snapshot, const struct snapshot_field *field)
 {
-	static char storage[512];
+	static char storage[sizeof(struct snapshot)];
 	struct text text;
 
 	text_init(&text, storage, sizeof storage);
@@ -41,17 +41,28 @@ written(const struct snapshot *snapshot, const struct snapshot_field *field)
 	return storage;
 }
 
+/* How many rows there are of a field. */
+static size_t
+rows_of(const struct snapshot_field *field)
+{
+	return field->is_in_row ? snapshot_list_of(field->part)->rows_max : 1;
+}
+
 static void
 the_table_names_each_member_once_and_where_it_is(void **state)
 {
 	(void)state;
-	assert_true(snapshot_field_count > 0);
-	for (size_t i = 0; i < snapshot_field_count; i++) {
+	assert_true(snapshot_fields_count > 0);
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
 		const struct snapshot_field *field = &snapshot_fields[i];
+		const struct snapshot_place *place = &snapshot_fields_places[field->part];
 
 		assert_true(field->part < SNAPSHOT_PART_COUNT);
-		assert_ptr_equal(snapshot_field_find(field->part, field->name), field);
-		assert_true(field->offset + field->size <= sizeof(struct snapshot));
+		if (snapshot_field_find(field->part, field->name) != field)
+			fail_msg("%s is twice in %s", field->name, snapshot_part_name(field->part));
+		assert_true(field->offset >= place->offset);
+		assert_true(snapshot_field_at(field, rows_of(field) - 1).offset + field->size
+			<= place->offset + place->size);
 		switch (field->type) {
 		case SNAPSHOT_BOOL:
 			assert_int_equal(field->size, sizeof(bool));
@@ -97,7 +108,7 @@ an_empty_snapshot_knows_nothing(void **state)
 		assert_false(snapshot_has(&snapshot, part));
 		assert_int_equal(snapshot.faults[part].class, ERR_NONE);
 	}
-	for (size_t i = 0; i < snapshot_field_count; i++)
+	for (size_t i = 0; i < snapshot_fields_count; i++)
 		assert_int_equal(snapshot_is_set(&snapshot, &snapshot_fields[i]),
 			snapshot_fields[i].type == SNAPSHOT_BOOL);
 }
@@ -106,7 +117,7 @@ static void
 every_field_is_set_and_written_and_reads_back(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < snapshot_field_count; i++) {
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
 		const struct snapshot_field *field = &snapshot_fields[i];
 		struct snapshot first, second;
 
@@ -126,15 +137,15 @@ a_field_leaves_every_other_alone(void **state)
 	struct snapshot snapshot;
 
 	(void)state;
-	for (size_t i = 0; i < snapshot_field_count; i++) {
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
 		snapshot_init(&snapshot);
-		for (size_t j = 0; j < snapshot_field_count; j++)
+		for (size_t j = 0; j < snapshot_fields_count; j++)
 			set(&snapshot, &snapshot_fields[j], samples[snapshot_fields[j].type].value);
 		if (snapshot_fields[i].type == SNAPSHOT_BOOL)
 			set(&snapshot, &snapshot_fields[i], "f");
 		else
 			set(&snapshot, &snapshot_fields[i], NULL);
-		for (size_t j = 0; j < snapshot_field_count; j++)
+		for (size_t j = 0; j < snapshot_fields_count; j++)
 			if (j != i)
 				assert_string_equal(written(&snapshot, &snapshot_fields[j]),
 					samples[snapshot_fields[j].type].written);
@@ -145,7 +156,7 @@ static void
 null_empties_a_field_and_is_no_truth_value(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < snapshot_field_count; i++) {
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
 		const struct snapshot_field *field = &snapshot_fields[i];
 		struct snapshot snapshot;
 		struct err err;
@@ -175,7 +186,7 @@ values_of_another_shape_are_refused_and_change_nothing(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < snapshot_field_count; i++) {
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
 		const struct snapshot_field *field = &snapshot_fields[i];
 
 		for (size_t j = 0; bad[field->type][j] != NULL; j++) {
@@ -240,11 +251,11 @@ static void
 text_is_made_clean_and_taken_whole_or_refused(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < snapshot_field_count; i++) {
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
 		const struct snapshot_field *field = &snapshot_fields[i];
 		struct snapshot snapshot;
 		struct err err;
-		char words[600];
+		char words[sizeof snapshot];
 
 		if (field->type != SNAPSHOT_TEXT)
 			continue;
@@ -313,7 +324,7 @@ a_part_is_a_list_with_a_total_and_rows_or_it_is_none(void **state)
 		const struct snapshot_list *list = snapshot_list_of(part);
 		const struct snapshot_field *total = snapshot_field_find(part, "total");
 
-		for (size_t i = 0; i < snapshot_field_count; i++)
+		for (size_t i = 0; i < snapshot_fields_count; i++)
 			if (snapshot_fields[i].part == part && list == NULL)
 				assert_false(snapshot_fields[i].is_in_row);
 		if (list == NULL)
@@ -343,7 +354,7 @@ a_field_of_a_row_is_in_that_row(void **state)
 	for (size_t row = 0; row < SNAPSHOT_SENDERS_MAX; row++) {
 		struct snapshot_field at = snapshot_field_at(pid, row),
 				      name_at = snapshot_field_at(name, row);
-		char value[16];
+		char value[24];
 
 		assert_ptr_equal((char *)&snapshot + at.offset, &snapshot.senders.rows[row].pid);
 		assert_true(name_at.offset + name_at.size <= sizeof snapshot);
@@ -354,11 +365,96 @@ a_field_of_a_row_is_in_that_row(void **state)
 		set(&snapshot, &name_at, value);
 	}
 	for (size_t row = 0; row < SNAPSHOT_SENDERS_MAX; row++) {
+		char value[24];
+
+		snprintf(value, sizeof value, "n%zu", row);
 		assert_true(snapshot.senders.rows[row].pid == (int64_t)row + 100);
-		assert_int_equal(snapshot.senders.rows[row].application[1], '0' + (int)row);
+		assert_string_equal(snapshot.senders.rows[row].application, value);
 	}
 	assert_true(snapshot.senders.total == SNAPSHOT_NONE);
 	assert_int_equal(snapshot_field_at(total, 5).offset, total->offset); /* it is in no row */
+}
+
+/* Sets every field of a part in all its rows to something of its own. */
+static void
+fill_part(struct snapshot *snapshot, enum snapshot_part part, size_t seed)
+{
+	for (size_t i = 0; i < snapshot_fields_count; i++)
+		for (size_t row = 0; snapshot_fields[i].part == part && row < rows_of(&snapshot_fields[i]);
+			row++) {
+			struct snapshot_field field = snapshot_field_at(&snapshot_fields[i], row);
+			size_t number = (i * 100 + row) % 97 + seed;
+			char value[24];
+
+			if (field.type == SNAPSHOT_BOOL)
+				snprintf(value, sizeof value, "%s", number % 2 == 0 ? "t" : "f");
+			else
+				snprintf(value, sizeof value, field.type == SNAPSHOT_LSN ? "%zu/1" : "%zu",
+					number);
+			set(snapshot, &field, value);
+		}
+}
+
+/* Each row of each list is a place of its own, and all of them are the part's. */
+static void
+the_rows_of_a_list_do_not_touch_each_other(void **state)
+{
+	(void)state;
+	for (size_t l = 0; l < snapshot_fields_list_count; l++) {
+		const struct snapshot_list *list = &snapshot_fields_lists[l];
+		struct snapshot all, some;
+
+		snapshot_init(&all);
+		fill_part(&all, list->part, 1);
+		for (size_t row = 0; row < list->rows_max; row++) {
+			some = all;
+			for (size_t i = 0; i < snapshot_fields_count; i++) {
+				struct snapshot_field field = snapshot_field_at(&snapshot_fields[i], row);
+
+				if (field.part == list->part && field.is_in_row)
+					set(&some, &field, field.type == SNAPSHOT_BOOL ? "f" : NULL);
+			}
+			for (size_t i = 0; i < snapshot_fields_count; i++)
+				for (size_t other = 0; other < rows_of(&snapshot_fields[i]); other++) {
+					struct snapshot_field at = snapshot_field_at(
+						&snapshot_fields[i], other);
+					char before[sizeof all];
+
+					if (at.part != list->part || (at.is_in_row && other == row))
+						continue;
+					snprintf(before, sizeof before, "%s", written(&all, &at));
+					assert_string_equal(written(&some, &at), before);
+				}
+		}
+	}
+}
+
+static void
+a_part_is_copied_whole_and_alone(void **state)
+{
+	(void)state;
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++) {
+		struct snapshot from, to;
+
+		snapshot_init(&from);
+		snapshot_init(&to);
+		for (enum snapshot_part other = 0; other < SNAPSHOT_PART_COUNT; other++) {
+			fill_part(&from, other, 1);
+			fill_part(&to, other, 2);
+		}
+		snprintf(from.target, sizeof from.target, "another");
+		snapshot_copy_part(&to, &from, part);
+		assert_int_equal(to.obtained, 1U << part);
+		assert_string_equal(to.target, "");
+		for (size_t i = 0; i < snapshot_fields_count; i++)
+			for (size_t row = 0; row < rows_of(&snapshot_fields[i]); row++) {
+				struct snapshot_field at = snapshot_field_at(&snapshot_fields[i], row);
+				char theirs[sizeof from];
+
+				snprintf(theirs, sizeof theirs, "%s", written(&from, &at));
+				assert_int_equal(strcmp(written(&to, &at), theirs) == 0, at.part == part);
+			}
+	}
 }
 
 static void
@@ -400,15 +496,14 @@ texts_have_to_end_where_they_are(void **state)
 	(void)state;
 	snapshot_init(&good);
 	assert_true(snapshot_is_sound(&good));
-	for (size_t i = 0; i < snapshot_field_count; i++) {
-		size_t rows = snapshot_fields[i].is_in_row ? SNAPSHOT_SENDERS_MAX : 1;
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
+		const struct snapshot_field *field = &snapshot_fields[i];
 
-		for (size_t row = 0; row < rows && snapshot_fields[i].type == SNAPSHOT_TEXT; row++) {
+		for (size_t row = 0; row < rows_of(field) && field->type == SNAPSHOT_TEXT; row++) {
 			bad = good;
-			overfill(&bad, &snapshot_fields[i], row);
+			overfill(&bad, field, row);
 			if (snapshot_is_sound(&bad))
-				fail_msg("%s without an end in row %zu is sound", snapshot_fields[i].name,
-					row);
+				fail_msg("%s without an end in row %zu is sound", field->name, row);
 		}
 	}
 	bad = good;
@@ -425,12 +520,16 @@ truth_values_and_classes_have_to_be_some(void **state)
 
 	(void)state;
 	snapshot_init(&good);
-	for (size_t i = 0; i < snapshot_field_count; i++)
-		for (int value = 0; value < 256 && snapshot_fields[i].type == SNAPSHOT_BOOL; value++) {
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
+		const struct snapshot_field *field = &snapshot_fields[i];
+		struct snapshot_field last = snapshot_field_at(field, rows_of(field) - 1);
+
+		for (int value = 0; value < 256 && field->type == SNAPSHOT_BOOL; value++) {
 			bad = good;
-			memset((char *)&bad + snapshot_fields[i].offset, value, 1);
+			memset((char *)&bad + last.offset, value, 1);
 			assert_int_equal(snapshot_is_sound(&bad), value <= 1);
 		}
+	}
 	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++) {
 		bad = good;
 		memset(bad.faults[part].text, 'x', sizeof bad.faults[part].text);
@@ -474,9 +573,9 @@ every_text_can_be_made_clean(void **state)
 		snprintf(snapshot.faults[part].text, sizeof snapshot.faults[part].text, "%s", dirty);
 		snprintf(snapshot.faults[part].hint, sizeof snapshot.faults[part].hint, "%s", dirty);
 	}
-	for (size_t i = 0; i < snapshot_field_count; i++)
-		for (size_t row = 0; row < SNAPSHOT_SENDERS_MAX && snapshot_fields[i].type == SNAPSHOT_TEXT;
-			row++)
+	for (size_t i = 0; i < snapshot_fields_count; i++)
+		for (size_t row = 0;
+			row < rows_of(&snapshot_fields[i]) && snapshot_fields[i].type == SNAPSHOT_TEXT; row++)
 			memcpy((char *)&snapshot + snapshot_field_at(&snapshot_fields[i], row).offset, dirty,
 				sizeof dirty);
 	snapshot_clean(&snapshot);
@@ -485,8 +584,9 @@ every_text_can_be_made_clean(void **state)
 		assert_string_equal(snapshot.faults[part].text, "a / b");
 		assert_string_equal(snapshot.faults[part].hint, "a / b");
 	}
-	for (size_t i = 0; i < snapshot_field_count; i++)
-		for (size_t row = 0; row < SNAPSHOT_SENDERS_MAX && snapshot_fields[i].type == SNAPSHOT_TEXT;
+	for (size_t i = 0; i < snapshot_fields_count; i++)
+		for (size_t row = 0;
+			row < rows_of(&snapshot_fields[i]) && snapshot_fields[i].type == SNAPSHOT_TEXT;
 			row++) {
 			struct snapshot_field at = snapshot_field_at(&snapshot_fields[i], row);
 
@@ -515,6 +615,8 @@ main(void)
 		cmocka_unit_test(part_names_read_back),
 		cmocka_unit_test(a_part_is_a_list_with_a_total_and_rows_or_it_is_none),
 		cmocka_unit_test(a_field_of_a_row_is_in_that_row),
+		cmocka_unit_test(the_rows_of_a_list_do_not_touch_each_other),
+		cmocka_unit_test(a_part_is_copied_whole_and_alone),
 		cmocka_unit_test(no_more_rows_are_held_than_there_is_room_for),
 		cmocka_unit_test(texts_have_to_end_where_they_are),
 		cmocka_unit_test(truth_values_and_classes_have_to_be_some),

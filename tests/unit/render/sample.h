@@ -49,6 +49,16 @@ sample_metric(struct verdict *verdict, const char *name, double value, enum unit
 	return metric;
 }
 
+/* A figure of one of several things. */
+static inline struct verdict_metric *
+sample_metric_of(struct verdict *verdict, const char *subject, const char *name, double value, enum unit unit)
+{
+	struct verdict_metric *metric = sample_metric(verdict, name, value, unit);
+
+	snprintf(metric->subject, sizeof metric->subject, "%s", subject);
+	return metric;
+}
+
 static inline struct range
 sample_range(const char *text)
 {
@@ -84,11 +94,15 @@ sample_largest(void)
 		memset(verdict.reasons[i].text, '"', sizeof verdict.reasons[i].text - 1);
 	}
 	while (verdict.metric_count < VERDICT_METRICS) {
-		char name[40] = "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm";
+		char name[sizeof verdict.metrics[0].name];
 		struct verdict_metric *metric;
 
-		name[strlen(name)] = (char)('a' + verdict.metric_count);
+		memset(name, 'm', sizeof name - 1); /* and two letters that tell it from the others */
+		name[sizeof name - 3] = (char)('a' + verdict.metric_count / 26);
+		name[sizeof name - 2] = (char)('a' + verdict.metric_count % 26);
+		name[sizeof name - 1] = '\0';
 		metric = sample_metric(&verdict, name, -1.23456789012345e-100, UNIT_BYTES);
+		memset(metric->subject, '"', sizeof metric->subject - 1);
 		metric->warning = (struct range){true, true, -1.23456789012345e-100, 1.23456789012345e-100};
 		metric->critical = metric->warning;
 	}

@@ -119,6 +119,37 @@ metrics_have_value_unit_and_limits(void **state)
 	json_decref(object);
 }
 
+/* The key says which thing it is, too: an object's keys must differ. */
+static void
+figures_of_several_things_have_a_key_and_a_subject_each(void **state)
+{
+	static const char *const subjects[] = {"n2", "n3", "it's \"two\" = words\\", "caf\xC3\xA9"};
+	struct verdict verdict = sample_verdict(STATE_OK, "fine");
+	json_t *object, *metrics;
+
+	(void)state;
+	sample_metric(&verdict, "lag_bytes", 7, UNIT_BYTES);
+	for (int i = 0; i < 4; i++)
+		sample_metric_of(&verdict, subjects[i], "lag_bytes", i, UNIT_BYTES);
+	sample_metric_of(&verdict, "n2", "lag_seconds", NAN, UNIT_SECONDS);
+	object = read_back(&verdict, NULL);
+	metrics = json_object_get(object, "metrics");
+	assert_int_equal(json_object_size(metrics), 6);
+	assert_null(json_object_get(json_object_get(metrics, "lag_bytes"), "subject"));
+	for (int i = 0; i < 4; i++) {
+		const json_t *metric;
+		char key[64];
+
+		snprintf(key, sizeof key, "%s_lag_bytes", subjects[i]);
+		metric = json_object_get(metrics, key);
+		assert_string_equal(text_at(metric, "subject"), subjects[i]);
+		assert_string_equal(text_at(metric, "unit"), "bytes");
+		assert_int_equal(json_integer_value(json_object_get(metric, "value")), i);
+	}
+	assert_true(json_is_null(json_object_get(json_object_get(metrics, "n2_lag_seconds"), "value")));
+	json_decref(object);
+}
+
 static void
 a_number_is_whole_or_real_or_null(void **state)
 {
@@ -229,6 +260,7 @@ main(void)
 		cmocka_unit_test(every_class_of_fault_is_named),
 		cmocka_unit_test(a_verdict_without_snapshot_has_no_time),
 		cmocka_unit_test(metrics_have_value_unit_and_limits),
+		cmocka_unit_test(figures_of_several_things_have_a_key_and_a_subject_each),
 		cmocka_unit_test(a_number_is_whole_or_real_or_null),
 		cmocka_unit_test(the_weight_is_that_of_the_answer),
 		cmocka_unit_test(the_answer_follows_the_options),

@@ -85,6 +85,49 @@ several_figures_stand_behind_one_separator(void **state)
 		sample_written(FORMAT_NAGIOS, &verdict, NULL), "PG REPLICA OK - fine | a=1 b=2s;;;0 c=3\n");
 }
 
+/* A label in quotes ends at the next quote, and at the next "=" for those that read it no better. */
+static void
+a_figure_of_one_of_several_is_labelled_with_its_name(void **state)
+{
+	static const struct {
+		const char *subject, *expected;
+	} cases[] = {
+		{"", "m_bytes=1B;;;0"},
+		{"n2", "'n2_m_bytes'=1B;;;0"},
+		{"two words", "'two words_m_bytes'=1B;;;0"},
+		{"it's", "'it_s_m_bytes'=1B;;;0"},
+		{"''", "'___m_bytes'=1B;;;0"},
+		{"a=b", "'a_b_m_bytes'=1B;;;0"},
+		{"=", "'__m_bytes'=1B;;;0"},
+		{"\"quoted\";%s", "'\"quoted\";%s_m_bytes'=1B;;;0"},
+		{"caf\xC3\xA9", "'caf\xC3\xA9_m_bytes'=1B;;;0"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct verdict verdict = sample_verdict(STATE_OK, "fine");
+		char expected[128];
+
+		sample_metric_of(&verdict, cases[i].subject, "m_bytes", 1, UNIT_BYTES);
+		snprintf(expected, sizeof expected, "PG REPLICA OK - fine | %s\n", cases[i].expected);
+		assert_string_equal(sample_written(FORMAT_NAGIOS, &verdict, NULL), expected);
+	}
+}
+
+static void
+figures_of_several_things_have_their_own_values_and_limits(void **state)
+{
+	struct verdict verdict = sample_verdict(STATE_OK, "fine");
+
+	(void)state;
+	sample_metric(&verdict, "standbys", 2, UNIT_NONE);
+	sample_metric_of(&verdict, "n2", "lag_bytes", 1, UNIT_BYTES)->warning = sample_range("8MB");
+	sample_metric_of(&verdict, "n3", "lag_bytes", NAN, UNIT_BYTES)->critical = sample_range("16MB");
+	assert_string_equal(sample_written(FORMAT_NAGIOS, &verdict, NULL),
+		"PG REPLICA OK - fine | standbys=2 'n2_lag_bytes'=1B;8388608;;0 "
+		"'n3_lag_bytes'=U;;16777216;0\n");
+}
+
 static void
 a_hint_follows_unless_all_is_well(void **state)
 {
@@ -136,6 +179,8 @@ main(void)
 		cmocka_unit_test(the_first_line_is_title_state_and_summary),
 		cmocka_unit_test(performance_data_has_value_unit_limits_and_minimum),
 		cmocka_unit_test(several_figures_stand_behind_one_separator),
+		cmocka_unit_test(a_figure_of_one_of_several_is_labelled_with_its_name),
+		cmocka_unit_test(figures_of_several_things_have_their_own_values_and_limits),
 		cmocka_unit_test(a_hint_follows_unless_all_is_well),
 		cmocka_unit_test(with_v_every_finding_and_the_target_follow),
 		cmocka_unit_test(a_fault_is_told_like_any_other_finding),

@@ -95,6 +95,34 @@ the_time_is_there_when_something_was_seen(void **state)
 }
 
 static void
+the_figure_of_one_of_several_has_a_label_of_its_own(void **state)
+{
+	static const struct {
+		const char *subject, *written;
+	} cases[] = {
+		{"n2", "n2"},
+		{"it's = two", "it's = two"},
+		{"a\"b\\", "a\\\"b\\\\"},
+		{"{},", "{},"},
+		{"caf\xC3\xA9", "caf\xC3\xA9"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct verdict verdict = sample_verdict(STATE_OK, "fine");
+		char line[128];
+
+		sample_metric(&verdict, "lag_bytes", 1, UNIT_BYTES);
+		sample_metric_of(&verdict, cases[i].subject, "lag_bytes", 2, UNIT_BYTES);
+		snprintf(line, sizeof line,
+			"pgha_lag_bytes{check=\"pg_replica\",target=\"db1:5432\",subject=\"%s\"} 2",
+			cases[i].written);
+		expect_line(&verdict, NULL, line);
+		expect_line(&verdict, NULL, "pgha_lag_bytes{check=\"pg_replica\",target=\"db1:5432\"} 1");
+	}
+}
+
+static void
 label_values_are_escaped(void **state)
 {
 	struct verdict verdict = sample_verdict(STATE_OK, "fine");
@@ -243,6 +271,66 @@ of_several_checks_each_family_is_in_one_piece(void **state)
 	assert_int_equal(length, strlen(text)); /* there is nothing else */
 }
 
+/* Of things and checks that come mixed, too: each family has one head and all of its series behind it. */
+static void
+of_several_things_in_several_checks_each_series_is_there_once(void **state)
+{
+	static const bool answers[CHECKS] = {true, true, true, true};
+	static const char *const subjects[] = {"n2", "n3", "n4"};
+	static const char *const families[] = {"pgha_lag_bytes", "pgha_lag_seconds"};
+	struct verdict verdicts[CHECKS];
+	const char *text, *last = "";
+
+	(void)state;
+	make_checks(verdicts);
+	for (int i = 0; i < CHECKS; i++)
+		for (int j = 0; j < 3; j++) {
+			sample_metric_of(&verdicts[i], subjects[j], "lag_bytes", i * 10 + j, UNIT_BYTES);
+			if (i > 0) /* the first check has only the other one */
+				sample_metric_of(&verdicts[i], subjects[j], "lag_seconds", j, UNIT_SECONDS);
+		}
+	text = written_checks(verdicts, answers, CHECKS);
+	for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) {
+		char head[64], sample[64];
+		const char *next;
+
+		snprintf(head, sizeof head, "# HELP %s ", families[f]);
+		assert_int_equal(count_of(text, head), 1);
+		snprintf(head, sizeof head, "# TYPE %s gauge\n", families[f]);
+		assert_int_equal(count_of(text, head), 1);
+		snprintf(sample, sizeof sample, "\n%s{", families[f]);
+		assert_int_equal(count_of(text, sample), f == 0 ? CHECKS * 3 : (CHECKS - 1) * 3);
+		next = strstr(text, head);
+		assert_true(next > last);
+		for (int i = 0; i < (f == 0 ? CHECKS : CHECKS - 1) * 3; i++) {
+			next = strchr(next, '\n');
+			assert_true(text_starts(next, sample)); /* nothing stands between them */
+			next++;
+		}
+		last = next;
+	}
+	for (int i = 0; i < CHECKS; i++)
+		for (int j = 0; j < 3; j++) {
+			char line[256];
+
+			snprintf(line, sizeof line,
+				"\npgha_lag_bytes{check=\"%.40s\",target=\"db1:5432\",subject=\"%s\"} %d\n",
+				verdicts[i].check, subjects[j], i * 10 + j);
+			assert_int_equal(count_of(text, line), 1);
+		}
+}
+
+static void
+the_largest_verdict_is_whole(void **state)
+{
+	struct verdict verdict = sample_largest();
+	const char *text = sample_written(FORMAT_PROMETHEUS, &verdict, NULL);
+
+	(void)state;
+	assert_int_equal(count_of(text, ",subject=\"\\\""), VERDICT_METRICS);
+	assert_int_equal(text[strlen(text) - 1], '\n');
+}
+
 static void
 without_checks_there_are_no_samples(void **state)
 {
@@ -260,10 +348,13 @@ main(void)
 		cmocka_unit_test(yes_and_no_follow_the_options),
 		cmocka_unit_test(figures_are_numbers_and_what_is_unknown_is_nan),
 		cmocka_unit_test(the_time_is_there_when_something_was_seen),
+		cmocka_unit_test(the_figure_of_one_of_several_has_a_label_of_its_own),
 		cmocka_unit_test(label_values_are_escaped),
 		cmocka_unit_test(every_line_is_a_comment_or_a_sample_of_the_metric_announced_before_it),
 		cmocka_unit_test(of_several_checks_each_series_is_there_once),
 		cmocka_unit_test(of_several_checks_each_family_is_in_one_piece),
+		cmocka_unit_test(of_several_things_in_several_checks_each_series_is_there_once),
+		cmocka_unit_test(the_largest_verdict_is_whole),
 		cmocka_unit_test(without_checks_there_are_no_samples),
 	};
 

@@ -76,35 +76,49 @@ read_file(char *to, size_t size)
 	return length;
 }
 
-/* One with a value in every field; no two alike. */
+/* A value of its own for a field, which fits the shortest text; no two alike. */
+static inline void
+fill_field(struct snapshot *snapshot, const struct snapshot_field *field, size_t number)
+{
+	char value[64];
+	struct err err;
+
+	if (field->type == SNAPSHOT_BOOL)
+		snprintf(value, sizeof value, "%s", number % 2 == 0 ? "true" : "false");
+	else if (field->type == SNAPSHOT_LSN)
+		snprintf(value, sizeof value, "FFF%05zX/%zX", number, number + 1);
+	else if (field->type == SNAPSHOT_INTEGER)
+		snprintf(value, sizeof value, "-%zu", 9000000000000000000 + number);
+	else
+		snprintf(value, sizeof value, "\"\xC3\xA9%zu", number);
+	if (snapshot_set(snapshot, field, value, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+/* Says that every list has so many rows, and that every part was seen. */
+static inline void
+mark_all(struct snapshot *snapshot, int64_t rows)
+{
+	for (size_t i = 0; i < snapshot_fields_list_count; i++)
+		memcpy((char *)snapshot + snapshot_fields_lists[i].total_offset, &rows, sizeof rows);
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++)
+		snapshot_mark(snapshot, part);
+}
+
+/* One with a value in every field, and one row in every list. */
 static inline struct snapshot
 full_snapshot(void)
 {
 	struct snapshot snapshot;
-	struct err err;
 
 	snapshot_init(&snapshot);
 	snprintf(snapshot.target, sizeof snapshot.target, "caf\xC3\xA9 \"db1\":5432");
 	snapshot.taken_ms = 1700000000123;
 	snapshot.elapsed_us = 4567;
 	snapshot.server_version = 150004;
-	for (size_t i = 0; i < snapshot_field_count; i++) {
-		char value[64];
-
-		if (snapshot_fields[i].type == SNAPSHOT_BOOL)
-			snprintf(value, sizeof value, "%s", i % 2 == 0 ? "true" : "false");
-		else if (snapshot_fields[i].type == SNAPSHOT_LSN)
-			snprintf(value, sizeof value, "FFFFFF%02zX/FF%02zX", i, i);
-		else if (snapshot_fields[i].type == SNAPSHOT_INTEGER)
-			snprintf(value, sizeof value, "-%zu", 9000000000000000000 + i);
-		else
-			snprintf(value, sizeof value, "\"caf\xC3\xA9\" %zu", i);
-		if (snapshot_set(&snapshot, &snapshot_fields[i], value, &err) != 0)
-			fail_msg("%s", err.text);
-	}
-	snapshot.senders.total = 1; /* the row that the fields above are of */
-	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++)
-		snapshot_mark(&snapshot, part);
+	for (size_t i = 0; i < snapshot_fields_count; i++)
+		fill_field(&snapshot, &snapshot_fields[i], i);
+	mark_all(&snapshot, 1);
 	return snapshot;
 }
 
@@ -120,14 +134,19 @@ is_same_snapshot(const struct snapshot *a, const struct snapshot *b)
 		is_same = is_same && a->faults[part].class == b->faults[part].class
 			&& strcmp(a->faults[part].text, b->faults[part].text) == 0
 			&& strcmp(a->faults[part].hint, b->faults[part].hint) == 0;
-	for (size_t i = 0; i < snapshot_field_count; i++) {
-		const char *from = (const char *)a + snapshot_fields[i].offset;
-		const char *to = (const char *)b + snapshot_fields[i].offset;
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
+		const struct snapshot_list *list = snapshot_list_of(snapshot_fields[i].part);
+		size_t rows = snapshot_fields[i].is_in_row ? list->rows_max : 1;
 
-		is_same = is_same
-			&& (snapshot_fields[i].type == SNAPSHOT_TEXT
-					? strcmp(from, to) == 0
-					: memcmp(from, to, snapshot_fields[i].size) == 0);
+		for (size_t row = 0; row < rows; row++) {
+			struct snapshot_field field = snapshot_field_at(&snapshot_fields[i], row);
+			const char *from = (const char *)a + field.offset,
+				   *to = (const char *)b + field.offset;
+
+			is_same = is_same
+				&& (field.type == SNAPSHOT_TEXT ? strcmp(from, to) == 0
+								: memcmp(from, to, field.size) == 0);
+		}
 	}
 	return is_same;
 }

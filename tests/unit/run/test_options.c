@@ -13,7 +13,7 @@
 #include "lib/run/options.h"
 #include "lib/run/settings.h"
 
-enum { GROUP_COUNT = 3 };
+enum { GROUP_COUNT = 6 };
 
 /* The rows of a check as its program has them; the caller frees `limits`. */
 static void
@@ -28,6 +28,13 @@ list_groups(const struct check *check, void *limits, struct options *options,
 		.rows = options_policy_rows,
 		.count = options_policy_row_count,
 		.base = limits};
+	/* What only some have; a name that stands for two things in two programs would be a trap, too. */
+	groups[3] = (struct settings_group){
+		.title = "primary", .rows = &options_row_primary, .count = 1, .base = options};
+	groups[4] = (struct settings_group){
+		.title = "publisher", .rows = &options_row_publisher, .count = 1, .base = options};
+	groups[5] = (struct settings_group){
+		.title = "state", .rows = &options_row_state, .count = 1, .base = options};
 }
 
 static size_t
@@ -43,6 +50,8 @@ size_of_type(enum setting_type type)
 		[SETTING_WORD] = sizeof(int),
 		[SETTING_LIMIT] = sizeof(struct limit),
 		[SETTING_LSN] = sizeof(uint64_t),
+		[SETTING_SIZE] = sizeof(int64_t),
+		[SETTING_LIST] = 0, /* any */
 	};
 
 	return sizes[type];
@@ -62,6 +71,8 @@ verify_row(const struct check *check, const struct setting *row, size_t struct_s
 		problem = "an argument is named where there is none, or the other way round";
 	else if (size_of_type(row->type) != 0 && size_of_type(row->type) != row->size)
 		problem = "its member is of another type";
+	else if (row->type == SETTING_LIST && row->size < SNAPSHOT_NAME_SIZE)
+		problem = "a list without room for a name";
 	else if (row->offset + row->size > struct_size)
 		problem = "its member lies outside the struct";
 	else if (row->type == SETTING_WORD && row->words == NULL)
@@ -80,8 +91,9 @@ every_row_of_every_check_fits_its_member(void **state)
 	(void)state;
 	for (size_t i = 0; table_checks[i] != NULL; i++) {
 		struct settings_group groups[GROUP_COUNT];
+		size_t of_limits = table_checks[i]->limits_size, of_options = sizeof(struct options);
 		size_t sizes[GROUP_COUNT] = {
-			table_checks[i]->limits_size, sizeof(struct options), table_checks[i]->limits_size};
+			of_limits, of_options, of_limits, of_options, of_options, of_options};
 
 		list_groups(table_checks[i], NULL, NULL, groups);
 		for (size_t j = 0; j < GROUP_COUNT; j++)
@@ -126,7 +138,8 @@ every_default_reads_and_makes_the_documented_policy(void **state)
 		struct err err;
 
 		list_groups(table_checks[i], policy, &options, groups);
-		if (settings_set_initial(groups, GROUP_COUNT, &err) != 0)
+		if (settings_set_initial(groups, GROUP_COUNT, &err) != 0
+			|| settings_check_section(groups, GROUP_COUNT, &err) != 0)
 			fail_msg("%s: %s", table_checks[i]->name, err.text);
 		assert_true(options.timeout_ms == 5000);
 		assert_int_equal(policy->on[ERR_DOWN], STATE_CRITICAL);

@@ -159,8 +159,8 @@ what_stands_beside_the_parts_is_of_its_type_too(void **state)
 static void
 a_recording_cut_anywhere_is_refused(void **state)
 {
-	static char bytes[8192];
 	struct snapshot snapshot = full_snapshot();
+	static char bytes[2 * sizeof snapshot];
 	struct err err;
 	size_t length;
 
@@ -187,9 +187,9 @@ a_recording_of_too_many_snapshots_is_refused(void **state)
 }
 
 static void
-a_file_over_1_mib_is_refused_and_one_of_1_mib_is_not(void **state)
+a_file_over_4_mib_is_refused_and_one_of_4_mib_is_not(void **state)
 {
-	enum { LIMIT = 1024 * 1024 };
+	enum { LIMIT = 4 * 1024 * 1024 };
 	static const char text[] = "{\"form\":1,\"snapshots\":[{\"parts\":{}}]}";
 	char *bytes = malloc(LIMIT + 1);
 	struct snapshot *got;
@@ -199,7 +199,7 @@ a_file_over_1_mib_is_refused_and_one_of_1_mib_is_not(void **state)
 	(void)state;
 	memset(bytes, ' ', LIMIT + 1);
 	memcpy(bytes, text, strlen(text));
-	expect_refused(bytes, LIMIT + 1, "larger than 1048576 bytes");
+	expect_refused(bytes, LIMIT + 1, "larger than 4194304 bytes");
 	write_file(bytes, LIMIT);
 	assert_int_equal(record_read(path, &got, &count, &err), 0);
 	free(got);
@@ -234,7 +234,7 @@ main(void)
 		cmocka_unit_test_setup(what_stands_beside_the_parts_is_of_its_type_too, remove_file),
 		cmocka_unit_test_setup(a_recording_cut_anywhere_is_refused, remove_file),
 		cmocka_unit_test_setup(a_recording_of_too_many_snapshots_is_refused, remove_file),
-		cmocka_unit_test_setup(a_file_over_1_mib_is_refused_and_one_of_1_mib_is_not, remove_file),
+		cmocka_unit_test_setup(a_file_over_4_mib_is_refused_and_one_of_4_mib_is_not, remove_file),
 		cmocka_unit_test_setup(a_file_that_cannot_be_read_is_an_error_with_its_name, remove_file),
 	};
 
