@@ -11,7 +11,7 @@
 #include "tests/unit/agent/sample.h"
 
 static const char text[] = "[check replica]\nwarning = 8MB\ncritical = 16MB\ncritical = 30s\n"
-			   "[check archive]\ncheck = pg_replica\nallow_archive_recovery = yes\n"
+			   "[check restored]\ncheck = pg_replica\nallow_archive_recovery = yes\n"
 			   "[check strict]\ncheck = pg_leader\nwarning_is_failure = yes\n";
 
 static struct plan plan;
@@ -151,7 +151,7 @@ a_name_that_there_is_not_is_told_with_those_that_there_are(void **state)
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		assert_int_equal(question_read(&plan, names[i], NULL, 0, &question, &err), QUESTION_UNKNOWN);
 		assert_non_null(strstr(err.text, names[i]));
-		assert_non_null(strstr(err.hint, "leader, replica, archive, strict"));
+		assert_non_null(strstr(err.hint, "leader, replica, restored, strict"));
 	}
 	assert_int_equal(question_read_line(&plan, "nobody lag=1", &question, &err), QUESTION_UNKNOWN);
 }
@@ -352,7 +352,7 @@ lag_belongs_to_what_has_one(void **state)
 	assert_true(*(bool *)member("accept-primary"));
 	ask("async lag=1MB");
 	assert_int_equal(question.sync, ROUTE_ASYNC);
-	ask("archive lag=1MB");
+	ask("restored lag=1MB");
 	assert_true(limit("critical")->of[UNIT_BYTES].end == 1048576);
 }
 
@@ -396,7 +396,7 @@ who_asks_for_streaming_gets_no_archive_recovery_that_is_configured(void **state)
 	struct question_parameter streaming = {.name = "replication_state", .value = "streaming"};
 
 	(void)state;
-	assert_int_equal(question_read(&plan, "archive", &streaming, 1, &question, &err), QUESTION_OK);
+	assert_int_equal(question_read(&plan, "restored", &streaming, 1, &question, &err), QUESTION_OK);
 	assert_false(*(bool *)member("allow-archive-recovery"));
 }
 
