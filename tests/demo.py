@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ try:
     import psycopg2
 
     import demo_agent
+    import demo_checks
     import haproxy
     import installations
     import postgres
@@ -32,55 +32,17 @@ try:
 except ImportError as error:
     sys.exit(f"demo: {error}: apt-get install python3-psycopg2 (make deps-demo)")
 
-from demo_agent import CLIENT, ROLE, say  # noqa: E402 (only where the above is found)
+from demo_agent import CLIENT, ROLE, make_slot, say  # noqa: E402 (only where the above is found)
+from demo_checks import LEADER, NO, REPLICA, TURN_SECONDS, YES, Answers, ask, command  # noqa: E402
 
-LEADER, REPLICA = "check_pg_leader", "check_pg_replica"
 MARK = "pgha-demo"  # a file in the directory, with what else runs: stop removes no other directory
-TURN_SECONDS = 15   # longer than any answer may take to turn
-YES, NO = 0, 2      # exit codes of OK and CRITICAL: the demo expects no other
 
 
 class Failure(Exception):
     """Why the demo cannot go on, in one line."""
 
 
-# --- asking ----------------------------------------------------------------------------------------------------------
-
-def command(program, server, directory=None):
-    """As one would type it in the repository."""
-    build = directory or os.path.relpath(programs.build_directory(), programs.REPOSITORY)
-    return [f"{build}/{program}", "-H", server.host, "-p", str(server.port), "-U", ROLE, "-f", "plain"]
-
-
-def ask(program, server):
-    """(exit code, the first line of the answer)"""
-    run = subprocess.run(command(program, server, programs.build_directory()), env=programs.environment(), text=True,
-                         capture_output=True, stdin=subprocess.DEVNULL, timeout=30, check=False)
-    return run.returncode, (run.stdout.splitlines() or [run.stderr.strip() or "(no output)"])[0]
-
-
-class Answers:
-    """What was answered, against what must be."""
-
-    def __init__(self):
-        self.wrong = []
-
-    def judge(self, what, expected, code, kind="exit code"):
-        if code != expected:
-            self.wrong.append(f"{what}: {kind} {code} instead of {expected}")
-            say(f"    ^ wrong: {kind} {code}, must be {expected}")
-
-    def show(self, *nodes, commands=False):
-        """Puts both questions to each (server, role, leader's exit code, replica's) and prints the answers."""
-        for server, role, *codes in nodes:
-            say(f"{server.name}, {role}:")
-            for program, expected in zip((LEADER, REPLICA), codes):
-                code, line = ask(program, server)
-                if commands:
-                    say("  $ " + " ".join(command(program, server)))
-                say(textwrap.fill(line, 80, initial_indent="  ", subsequent_indent=11 * " "))
-                self.judge(f"{program} on {server.name}, \"{line}\"", expected, code)
-
+# --- turning ---------------------------------------------------------------------------------------------------------
 
 class Turn(threading.Thread):
     """Asks one question over and over until its answer is another one."""
@@ -140,12 +102,14 @@ def start_cluster(cluster):
     """n1 and its standbys n2 (synchronous) and n3."""
     # Only roles that can do little are let in, and the superuser through a socket that is ours: a kept cluster is a
     # guest on somebody's machine.
-    n1 = cluster.primary("n1", settings={"unix_socket_permissions": "0700"})
+    n1 = cluster.primary("n1", settings={"unix_socket_permissions": "0700", **demo_checks.settings()})
     n1.hba(f"host all {ROLE},{CLIENT} samenet trust\n")
     n1.sql(f"CREATE ROLE {ROLE} LOGIN IN ROLE pg_monitor")
     n1.sql("CREATE TABLE orders (id int)")
     n1.sql(f"CREATE ROLE {CLIENT} LOGIN; GRANT SELECT, INSERT ON orders TO {CLIENT}")
-    n2, n3 = cluster.standby(n1, "n2"), cluster.standby(n1, "n3")
+    for name in ("n2", "n3"):
+        make_slot(n1, name)
+    n2, n3 = (cluster.standby(n1, name, primary_slot_name=name) for name in ("n2", "n3"))
     for server in (n2, n1):
         server.configure(synchronous_standby_names="FIRST 1 (n2)")
     n1.wait_until("SELECT sync_state = 'sync' FROM pg_catalog.pg_stat_replication WHERE application_name = 'n2'")
@@ -156,7 +120,7 @@ def start_cluster(cluster):
 
 def lose_primary(answers, n1, n2, n3):
     say("""
-2. The primary is lost: SIGKILL to all of n1's processes. It leads no more;
+3. The primary is lost: SIGKILL to all of n1's processes. It leads no more;
    and a replica that no longer hears from a primary cannot know how far behind
    it is, so it says no, too.
 """)
@@ -169,11 +133,12 @@ def lose_primary(answers, n1, n2, n3):
 
 def promote(answers, n2, n3):
     say("""
-3. n2 is promoted, the one that has all that was acknowledged, and n3 is pointed
-   to it (primary_conninfo, reload).
+4. n2 is promoted, the one that has all that was acknowledged, and n3 is pointed
+   to it (a slot, primary_conninfo, reload).
 """)
     with Turns(answers, (LEADER, n2, NO, YES), (REPLICA, n3, NO, YES)):
         n2.promote()
+        make_slot(n2, "n3")
         n3.follow(n2)
 
 
@@ -186,8 +151,9 @@ def insert(server):
 
 def reset_sync(answers, n2):
     say("""
-   n2 still has synchronous_standby_names = 'FIRST 1 (n2)'. As a primary it
-   waits for itself, and so does every commit.
+   n2 still has synchronous_standby_names = 'FIRST 1 (n2)', of which
+   check_pg_config warned. As a primary it waits for itself, and so does every
+   commit.
 """)
     commit = threading.Thread(target=insert, args=(n2,), daemon=True)
     started = time.monotonic()
@@ -215,6 +181,7 @@ and an asynchronous one, n3.
 """)
     answers.show((n1, "primary", YES, NO), (n2, "synchronous standby", NO, YES),
                  (n3, "asynchronous standby", NO, YES), commands=True)
+    demo_checks.tell_story(answers, cluster, n1, n2)
     lose_primary(answers, n1, n2, n3)
     promote(answers, n2, n3)
     reset_sync(answers, n2)
@@ -253,6 +220,7 @@ def keep(cluster, site, primary, standby):
     for server in standing:
         for program in (LEADER, REPLICA):
             say("  " + " ".join(command(program, server)))
+    say("  (and the other build/check_pg_*, which take the same options)")
     say("\nAsk the agents, over HTTP (each has /status, /metrics, /snapshot, and Patroni's paths) and over a socket:\n")
     for name, agent in site.agents.items():
         say(f"  curl http://{agent.address}:{agent.http_port}/primary   # {name}")
@@ -298,7 +266,7 @@ def stop(directory):
 def verify_programs():
     if haproxy.why_missing():
         raise Failure(f"{haproxy.why_missing()}: apt-get install haproxy (make deps-demo)")
-    for program in (LEADER, REPLICA, "pgha-agent", "pgha-ask"):
+    for program in (*demo_checks.QUESTIONS, "pgha-agent", "pgha-ask"):
         if programs.why_missing("plain", program):
             raise Failure(f"{programs.build_directory() / program} is not there: make")
 

@@ -26,6 +26,10 @@ def say(text=""):
     print(text, flush=True)
 
 
+def make_slot(server, name):
+    server.sql("SELECT pg_catalog.pg_create_physical_replication_slot(%s)", (name,))
+
+
 # --- agents and HAProxy ----------------------------------------------------------------------------------------------
 
 class Site:
@@ -204,7 +208,8 @@ class Client(threading.Thread):
 
 def replace_lost(cluster, n2, n3):
     """n4 takes the place of the lost n1, and one of n3 and n4 has whatever was acknowledged."""
-    n4 = cluster.standby(n2, "n4")
+    make_slot(n2, "n4")
+    n4 = cluster.standby(n2, "n4", primary_slot_name="n4")
     n2.configure(synchronous_standby_names="ANY 1 (n3, n4)")
     n2.wait_until("SELECT count(*) = 2 FROM pg_catalog.pg_stat_replication WHERE sync_state = 'quorum'")
     return n4
@@ -228,6 +233,7 @@ def fail_over(watches, n2, standbys):
     events.append((time.monotonic(), f"{new.name}: promotion begins"))
     new.promote()
     events.append((time.monotonic(), f"{new.name}: out of recovery; {other.name} is pointed to it"))
+    make_slot(new, other.name)
     other.follow(new)
     return events, new, other
 
@@ -305,7 +311,7 @@ def show_page(answers, site, name, is_kept):
 def tell_story(answers, site, n2, standbys, is_kept):
     """(the new primary, its standby)"""
     say(f"""
-4. n4, a clone of n2, takes the place of n1, and a commit waits for one of n3
+5. n4, a clone of n2, takes the place of n1, and a commit waits for one of n3
    and n4. Beside each of the three an agent asks its server every 250 ms and
    answers from memory. HAProxy asks the agents: its port {site.write_port} is for
    writes, {site.read_port} for reads.
@@ -315,7 +321,7 @@ def tell_story(answers, site, n2, standbys, is_kept):
     show_answers(answers, site, {"n2": (YES, NO), "n3": (NO, YES), "n4": (NO, YES)})
     show_balancer(site)
     say("""
-5. A client writes and another reads, all the time, and n2 is lost. The demo is
+6. A client writes and another reads, all the time, and n2 is lost. The demo is
    the failover manager: when the agents have seen it, the standby that received
    most is promoted.
 """)

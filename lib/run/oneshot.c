@@ -98,6 +98,14 @@ take_operands(struct oneshot *oneshot, int count, char **operands, struct err *e
 	return external_take(operands, &oneshot->options.target, err);
 }
 
+/* As libpq tells it from the name of a database. */
+static bool
+is_conninfo(const char *dbname)
+{
+	return strchr(dbname, '=') != NULL || text_starts(dbname, "postgres://")
+		|| text_starts(dbname, "postgresql://");
+}
+
 static int
 read_options(struct oneshot *oneshot, int argc, char **argv, struct err *err)
 {
@@ -119,8 +127,7 @@ read_options(struct oneshot *oneshot, int argc, char **argv, struct err *err)
 		err_set(err, ERR_USAGE, "option --state: \"-\" is no file");
 		status = err_hint(err, "what is remembered must be there at the next look: name a file");
 	}
-	if (status == 0 && options->second.dbname[0] != '\0'
-		&& strpbrk(options->second.dbname, "=:") == NULL) {
+	if (status == 0 && options->second.dbname[0] != '\0' && !is_conninfo(options->second.dbname)) {
 		/* libpq would take it for a database of its default server. */
 		err_set(err, ERR_USAGE, "option --%s: neither a connection string nor a URI",
 			second_row(oneshot->check)->name);
