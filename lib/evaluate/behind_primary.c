@@ -116,6 +116,11 @@ judge_lag(const struct snapshot *node, const struct snapshot *primary, const str
 		limits->critical);
 	judge_metric(verdict, "time since the last replayed commit", "replay_lag_seconds", seconds,
 		UNIT_SECONDS, limits->warning, limits->critical);
+	if (verdict->state != STATE_OK)
+		judge_hint(verdict,
+			"is a query there holding up replay (max_standby_streaming_delay), or are its disk "
+			"or "
+			"the network slow?");
 	text_init(&text, storage, sizeof storage);
 	range_write_quantity((double)bytes, UNIT_BYTES, &text);
 	judge_reason(verdict, STATE_OK, "%s behind the primary", storage);

@@ -148,6 +148,11 @@ replay_judge_lag(
 		limits->critical);
 	judge_metric(verdict, "time since the last replayed commit", "replay_lag_seconds", time_lag,
 		UNIT_SECONDS, limits->warning, limits->critical);
+	if (verdict->state != STATE_OK)
+		judge_hint(verdict,
+			"is a query there holding up replay (max_standby_streaming_delay), or are its disk "
+			"or "
+			"the network slow?");
 	if (bytes >= 0 && verdict->reason_count == reasons_before) {
 		char storage[64];
 		struct text text;

@@ -92,7 +92,7 @@ say_tally(const struct snapshot_slots *slots, const struct slots_limits *limits,
 
 	text_init(&text, storage, sizeof storage);
 	if (tally->asked == 0)
-		text_add(&text, "no slots%s", limits->only[0] != '\0' ? " of the names asked for" : "");
+		text_add(&text, "no slots%s", limits->only[0] != '\0' ? " of the names asked for" : " here");
 	else
 		text_add(&text, "%lld slot%s, %lld in use", (long long)tally->asked,
 			tally->asked == 1 ? "" : "s", (long long)tally->active);

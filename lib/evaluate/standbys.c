@@ -121,6 +121,8 @@ judge_seconds(const struct subject *subject, struct verdict *verdict)
 static void
 judge_lags(const struct subject *subject, struct verdict *verdict)
 {
+	enum state before = verdict->state;
+
 	for (enum sender_step step = SENDER_SENT;
 		subject->has_figures && step < subject->step && step < SENDER_STEP_COUNT; step++)
 		judge_figure_pair(subject, step, verdict);
@@ -129,6 +131,11 @@ judge_lags(const struct subject *subject, struct verdict *verdict)
 			(double)sender_bytes(subject->sender, subject->step), UNIT_BYTES, verdict);
 	if (subject->step == SENDER_REPLAYED)
 		judge_seconds(subject, verdict);
+	if (verdict->state != before)
+		judge_hint(verdict,
+			"is its replay paused, or held up by a query there (max_standby_streaming_delay), or "
+			"are "
+			"its disk or the network slow?");
 }
 
 static void

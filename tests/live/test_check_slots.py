@@ -96,7 +96,7 @@ def test_a_standby_and_its_slot(own_cluster, check):
     limits = ("-w", "64MB", "-c", "128MB", "--expect", "n2")
     used = check("check_pg_slots", *at(primary), *limits)
     assert used.stdout.startswith("PG SLOTS OK - 1 slot, 1 in use, at most "), used
-    assert check("check_pg_slots", *at(standby)).stdout.startswith("PG SLOTS OK - no slots"), standby
+    assert check("check_pg_slots", *at(standby)).stdout.startswith("PG SLOTS OK - no slots here"), standby
 
     standby.stop()
     primary.wait_until("SELECT NOT active FROM pg_catalog.pg_replication_slots")
