@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -572,6 +573,9 @@ agent_run(const char *path, const struct check *const *table, const char *versio
 	struct err err = {.text = "out of memory"};
 	int code = 1;
 
+	/* What a plan has made is large and seldom let go of; left to itself, malloc would keep it in its
+	 * heap. */
+	mallopt(M_MMAP_THRESHOLD, 512 * 1024);
 	if (gethostname(agent.host_name, sizeof agent.host_name - 1) != 0)
 		snprintf(agent.host_name, sizeof agent.host_name, "unnamed");
 	if (open_loop(&agent) == 0 && start(&agent, &err) == 0) {

@@ -199,17 +199,25 @@ evaluate_source(const struct board *board, size_t index, const struct question *
 	int64_t now_ms, struct verdict *verdict)
 {
 	const struct board_source *source = &board->sources[index];
+	int64_t timeout_ms = board->plan->checks[board->plan->sources[index]].source.timeout_ms;
 	struct err fault;
 
 	if (is_fresh_source(board, index, now_ms)) {
 		evaluate_check(question->check, &source->snapshot, 1, limits, verdict);
 		return;
 	}
+	if (!source->is_seen && now_ms - board->started_ms <= timeout_ms) {
+		/* Nothing has failed: the tool may take its time. */
+		judge_begin(verdict, question->check, NULL);
+		judge_reason(verdict, STATE_UNKNOWN, "nothing is known yet: the first look has not ended");
+		judge_end(verdict);
+		return;
+	}
 	if (source->is_seen)
 		err_set(&fault, ERR_TIMEOUT, "what is known is too old: from %lld s ago",
 			(long long)((now_ms - source->seen_ms) / 1000));
 	else
-		err_set(&fault, ERR_TIMEOUT, "nothing is known yet: the first look has not ended");
+		err_set(&fault, ERR_TIMEOUT, "nothing is known: the first look has not ended in time");
 	evaluate_error(question->check, limits, &fault, verdict);
 }
 
@@ -523,10 +531,32 @@ inherit_source(struct board *board, const struct plan_check *to, const struct bo
 	const struct plan_check *of)
 {
 	bool is_same = to->source_index >= 0 && of->source_index >= 0
-		&& memcmp(to->limits.bytes, of->limits.bytes, to->check->limits_size) == 0;
+		&& plan_is_same_source(to->check, to->limits.bytes, of->limits.bytes);
 
 	if (is_same)
 		board->sources[to->source_index] = from->sources[of->source_index];
+}
+
+/* What a new check needs and nobody has asked for so far is not known, which is no fault of anybody. */
+static void
+fail_unasked(struct board *board)
+{
+	struct snapshot *snapshot = &board->targets[0].snapshot;
+	struct err fault;
+
+	err_set(&fault, ERR_TIMEOUT,
+		"nothing is known yet: it is asked since the configuration was reloaded");
+	for (size_t i = 0; i < board->plan->check_count; i++) {
+		const struct plan_check *check = &board->plan->checks[i];
+
+		for (size_t j = 0; check->source_index < 0 && check->check->facets[j] != NULL; j++) {
+			enum snapshot_part part = check->check->facets[j]->part;
+
+			if (check->check->facets[j]->is_due == NULL && !snapshot_has(snapshot, part)
+				&& snapshot->faults[part].class == ERR_NONE)
+				snapshot_fail(snapshot, part, &fault);
+		}
+	}
 }
 
 void
@@ -551,6 +581,7 @@ board_inherit(struct board *board, const struct board *from, int64_t now_ms)
 		board->history = from->history;
 		board->was_known = from->was_known;
 		board->is_begun = from->is_begun;
+		fail_unasked(board);
 	}
 	board->generation = from->generation;
 	compose(board, now_ms);

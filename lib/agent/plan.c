@@ -356,6 +356,20 @@ plan_read_text(const char *text, const char *path, const struct check *const *ta
 	return read_plan(text, path, table, ret, err);
 }
 
+bool
+plan_is_same_source(const struct check *check, const void *a, const void *b)
+{
+	for (size_t i = 0; i < check->setting_count; i++) {
+		const struct setting *row = &check->settings[i];
+
+		if (row->is_source
+			&& memcmp((const char *)a + row->offset, (const char *)b + row->offset, row->size)
+				!= 0)
+			return false;
+	}
+	return true;
+}
+
 /* -- writing ----------------------------------------------------------------------------------- */
 
 static void

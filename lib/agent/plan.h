@@ -128,6 +128,12 @@ void plan_write(const struct plan *plan, bool is_documented, struct text *text);
 /* The check of that name, or NULL. */
 const struct plan_check *plan_find_check(const struct plan *plan, const char *name);
 
+/*
+ * Whether two limits of a check with a source of its own say to look in the same place: the settings that are
+ * marked so are alike. What was seen there is then as good for the one as for the other.
+ */
+bool plan_is_same_source(const struct check *check, const void *a, const void *b);
+
 /* How many groups of settings a question may change: the check's own, what a fault means, yes and no. */
 enum { PLAN_QUESTION_GROUPS = 3 };
 

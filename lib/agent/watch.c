@@ -229,7 +229,7 @@ watch_reap(struct watch *watch, pid_t pid, int status)
 	return true;
 }
 
-/* Of targets, where they are; of sources, all that the check was told: it may say where to look. */
+/* Of targets, where they are; of sources, where the check was told to look, whatever its limits. */
 static bool
 is_same_place(const struct worker_task *a, const struct worker_task *b)
 {
@@ -237,7 +237,7 @@ is_same_place(const struct worker_task *a, const struct worker_task *b)
 		return strcmp(a->target->dbname, b->target->dbname) == 0
 			&& memcmp(a->facets, b->facets, sizeof a->facets) == 0;
 	return a->target == NULL && b->target == NULL && a->check == b->check
-		&& memcmp(a->limits, b->limits, a->check->limits_size) == 0;
+		&& plan_is_same_source(a->check, a->limits, b->limits);
 }
 
 bool

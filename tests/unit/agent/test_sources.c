@@ -170,6 +170,9 @@ it_is_a_no_until_the_first_look_has_ended(void **state)
 	assert_false(answer("file", START_MS + 1));
 	assert_true(verdict.is_stale);
 	assert_string_equal(verdict.summary, "nothing is known yet: the first look has not ended");
+	assert_int_equal(verdict.state, STATE_UNKNOWN);
+	assert_false(answer("file", START_MS + TIMEOUT_MS + 1));
+	assert_int_equal(verdict.state, STATE_CRITICAL);
 	see(3, START_MS + 2);
 	assert_true(answer("file", START_MS + 3));
 	assert_false(verdict.is_stale);
@@ -239,7 +242,8 @@ a_reload_keeps_what_was_seen_of_the_same_place(void **state)
 	(void)state;
 	begin(text);
 	see(3, START_MS);
-	assert_int_equal(read_plan(text, &other_plan, &err), 0);
+	/* Other limits are held against what was seen, too. */
+	assert_int_equal(read_plan("[check file]\nfile = /backup\ncritical = 9:\n", &other_plan, &err), 0);
 	board_init(&other_board, &other_plan, START_MS + 1);
 	board_inherit(&other_board, &board, START_MS + 1);
 	assert_true(other_board.sources[0].is_seen);
