@@ -77,6 +77,9 @@ silence_ms(const struct snapshot_archive *archive)
 		silence = archive->archived_age_ms;
 	if (archive->failed_age_ms != SNAPSHOT_NONE && archive->failed_age_ms < silence)
 		silence = archive->failed_age_ms;
+	/* What waits may be from before the server was down. */
+	if (archive->running_ms != SNAPSHOT_NONE && archive->running_ms < silence)
+		silence = archive->running_ms;
 	return silence;
 }
 

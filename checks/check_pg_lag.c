@@ -162,5 +162,6 @@ const struct check check_pg_lag = {
 	.setting_count = sizeof settings / sizeof settings[0],
 	.limits_size = sizeof(struct lag_limits),
 	.second = CHECK_PRIMARY,
+	.is_about_replay = true,
 	.evaluate = evaluate,
 };

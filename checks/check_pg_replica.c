@@ -154,5 +154,6 @@ const struct check check_pg_replica = {
 	.settings = settings,
 	.setting_count = sizeof settings / sizeof settings[0],
 	.limits_size = sizeof(struct replica_limits),
+	.is_about_replay = true,
 	.evaluate = evaluate,
 };

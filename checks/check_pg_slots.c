@@ -81,8 +81,8 @@ static const struct setting settings[] = {
 		.initial = "warning",
 		.argument = "STATE",
 		.help
-		= "the state of a slot that nobody uses, unless a limit in time tells (a standby's copies of "
-		  "its primary's slots are not meant to be used)"},
+		= "on a primary, the state of a slot that nobody uses, unless a limit in time tells (with "
+		  "Patroni's slots for cascading members: ok)"},
 	{.name = "min-safe",
 		.type = SETTING_SIZE,
 		SETTING_AT(struct slots_check_limits, min_safe),

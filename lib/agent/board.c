@@ -281,7 +281,7 @@ probe_of(const struct board *board, const struct question *question, int64_t now
 	firm.state = verdict->firm_state;
 	probe.is_firm = !probe.is_yes && !is_late && !is_yes(question, &firm);
 	probe.is_recovered = probe.is_yes && is_recovered(board, question, now_ms);
-	probe.is_progressing = is_late
+	probe.is_progressing = is_late || !question->check->is_about_replay
 		|| board->targets[0].seen_ms - board->targets[0].progress_ms <= PROGRESS_MS;
 	return probe;
 }
@@ -430,7 +430,8 @@ follow_progress(struct board_target *target)
 	uint64_t replay_lsn = snapshot->standby.replay_lsn;
 
 	/* Where nothing can be compared, there is nothing to hold against it. */
-	if (!snapshot_has(snapshot, SNAPSHOT_STANDBY) || replay_lsn != target->replay_lsn)
+	if (!snapshot_has(snapshot, SNAPSHOT_STANDBY) || !snapshot->role.in_recovery
+		|| replay_lsn != target->replay_lsn)
 		target->progress_ms = target->seen_ms;
 	if (snapshot_has(snapshot, SNAPSHOT_STANDBY))
 		target->replay_lsn = replay_lsn;

@@ -23,8 +23,8 @@ archive_sql(int server_version)
 	       "keeps_nothing,\n"
 	       /* It ends itself, without a failure in the statistics, when the command is not found or was
 		* killed, and when the library cannot be loaded; the server starts it again every 10 s. */
-	       "       EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(NULL) b\n"
-	       "               WHERE b.backend_type = 'archiver') AS is_running,\n"
+	       "       p.started IS NOT NULL AS is_running,\n"
+	       "       (EXTRACT(epoch FROM n.at - p.started) * 1000)::int8 AS running_ms,\n"
 	       "       (EXTRACT(epoch FROM pg_catalog.current_setting('archive_timeout')::interval)\n"
 	       "                * 1000)::int8 AS timeout_ms,\n"
 	       "       a.archived_count AS archived,\n"
@@ -42,6 +42,9 @@ archive_sql(int server_version)
 	       "     (SELECT pg_catalog.count(*) AS ready, pg_catalog.min(f.modification) AS oldest\n"
 	       "      FROM pg_catalog.pg_ls_archive_statusdir() f\n"
 	       "      WHERE f.name LIKE '%.ready') w,\n"
+	       "     (SELECT pg_catalog.max(b.backend_start) AS started\n"
+	       "      FROM pg_catalog.pg_stat_get_activity(NULL) b\n"
+	       "      WHERE b.backend_type = 'archiver') p,\n"
 	       "     pg_catalog.pg_stat_get_archiver() a,\n"
 	       "     (SELECT pg_catalog.clock_timestamp() AS at) n";
 }

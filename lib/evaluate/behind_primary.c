@@ -1,6 +1,7 @@
 #include "lib/evaluate/behind_primary.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "lib/base/text.h"
 #include "lib/evaluate/judge.h"
@@ -30,6 +31,20 @@ judge_no_primary(const struct snapshot *snapshots, size_t count, struct verdict 
 		judge_reason(verdict, STATE_OK, "%s is not known to be of this cluster", other->target);
 }
 
+/* Whether the primary has a sender that this standby bears the name of: it then comes for what it lacks. */
+static bool
+is_connected(const struct snapshot_standby *standby, const struct snapshot *primary)
+{
+	size_t count = snapshot_has(primary, SNAPSHOT_SENDERS)
+		? snapshot_row_count(primary, snapshot_list_of(SNAPSHOT_SENDERS))
+		: 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(primary->senders.rows[i].application, standby->application) == 0)
+			return true;
+	return false;
+}
+
 /*
  * Whether both are on one timeline. False: the primary's position says nothing of this standby, which follows
  * a newer one.
@@ -46,6 +61,12 @@ judge_timeline(
 		judge_reason(verdict, STATE_OK, "%s is a stale primary, on timeline %lld", primary->target,
 			theirs);
 		return false;
+	}
+	if (is_connected(standby, primary)) {
+		/* It has to take in the old timeline's WAL up to where the new one begins. */
+		judge_detail(
+			verdict, "receives timeline %lld still, and the primary is on %lld", ours, theirs);
+		return true;
 	}
 	judge_reason(verdict, STATE_CRITICAL,
 		"receives timeline %lld, and the primary %s is on timeline %lld", ours, primary->target,

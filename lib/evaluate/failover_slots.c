@@ -42,10 +42,22 @@ failover_slots_state(
 
 /* -- the primary ------------------------------------------------------------------------------- */
 
+/* What the standby has flushed, by the slot that it streams from, which the synchronization of slots needs.
+ */
+static uint64_t
+reserved_for(const struct snapshot_slots *standby, const struct snapshot_slots *primary)
+{
+	const struct snapshot_slot *slot = slots_find(primary, standby->primary_slot);
+	bool is_its = slot != NULL && slot->is_active && strcmp(slot->type, "physical") == 0;
+
+	return is_its ? slot->restart_lsn : LSN_NONE;
+}
+
 /*
- * The newest position that the standby is known to have: by its own word, and by what its sender heard of it.
- * The standby was asked before the primary, and what a subscriber has confirmed meanwhile may well be
- * past the standby's own word; the primary's part about its senders was read after that about its slots.
+ * The newest position that the standby is known to have: by its own word, by its slot, and by what its sender
+ * heard of it. The standby was asked before the primary, and what a subscriber has confirmed meanwhile may
+ * well be past the standby's own word; the primary's slots were read at one instant, and its senders after
+ * them.
  */
 static uint64_t
 received_by(const struct snapshot *standby, const struct snapshot *primary)
@@ -56,6 +68,7 @@ received_by(const struct snapshot *standby, const struct snapshot *primary)
 	uint64_t heard = LSN_NONE;
 	int found = 0;
 
+	received = lsn_newer(received, reserved_for(&standby->slots, &primary->slots));
 	if (!snapshot_has(primary, SNAPSHOT_SENDERS) || name[0] == '\0')
 		return received;
 	for (int i = 0; i < SNAPSHOT_SENDERS_MAX && i < senders->total; i++)
@@ -274,11 +287,26 @@ judge_by(const struct snapshot *standby, const struct snapshot *primary,
 }
 
 /* Nobody among the others is the primary: one of them could not be asked, or the question was put wrong. */
+static bool
+has_copies(const struct snapshot *node)
+{
+	bool has_any = node->slots.syncs;
+
+	for (int i = 0; i < slots_row_count(&node->slots); i++)
+		has_any = has_any || node->slots.rows[i].is_synced;
+	return has_any;
+}
+
+/* Not known is not lost: an outage of the primary is told by others. Where no slot is to survive, nothing is.
+ */
 static void
 judge_no_primary(const struct snapshot *snapshots, size_t count, const struct failover_slots_limits *limits,
 	struct verdict *verdict)
 {
 	struct err fault;
+
+	if (!has_copies(&snapshots[0]))
+		return;
 
 	err_set(&fault, ERR_USAGE, "none of the other nodes is this standby's primary");
 	err_hint(&fault, "give --primary the server that this standby follows");
@@ -287,10 +315,8 @@ judge_no_primary(const struct snapshot *snapshots, size_t count, const struct fa
 			if (fault.class == ERR_USAGE && snapshots[i].faults[part].class != ERR_NONE)
 				fault = snapshots[i].faults[part];
 	err_context(&fault, "not known which slots would survive a promotion");
-	if (limits->not_ready == STATE_OK)
-		judge_reason(verdict, STATE_OK, "%s", fault.text);
-	else
-		judge_fault(verdict, limits->policy, &fault);
+	judge_reason(verdict, limits->not_ready == STATE_OK ? STATE_OK : STATE_UNKNOWN, "%s", fault.text);
+	judge_hint(verdict, "%s", fault.hint);
 }
 
 bool

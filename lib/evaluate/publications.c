@@ -27,11 +27,16 @@ sender_count(const struct snapshot *snapshot)
 	return (int)snapshot_row_count(snapshot, snapshot_list_of(SNAPSHOT_SENDERS));
 }
 
-/* Not a standby's copy. */
+/*
+ * Not a standby's copy. Patroni and pg_failover_slots keep copies that the server does not mark as such; a
+ * slot of a standby's own subscriber (16+) is one that somebody reads.
+ */
 static bool
 is_published(const struct snapshot *snapshot, const struct snapshot_slot *slot)
 {
-	return strcmp(slot->type, "logical") == 0 && !(slot->is_synced && snapshot->role.in_recovery);
+	bool is_copy = snapshot->role.in_recovery && (slot->is_synced || !slot->is_active);
+
+	return strcmp(slot->type, "logical") == 0 && !is_copy;
 }
 
 bool

@@ -227,7 +227,12 @@ slot_judge(const struct snapshot_slot *slot, bool in_recovery, const struct slot
 	judge_danger(slot, verdict);
 	judge_safety(slot, limits, is_kept, verdict);
 	judge_retained(slot, limits, is_kept, verdict);
-	if (slot_is_unused(slot, in_recovery))
+	/*
+	 * Patroni keeps the slots of all members on all nodes, so that whoever is promoted has them: on a
+	 * standby one that is not in use is no finding but by a limit in time. What it retains counts all the
+	 * same.
+	 */
+	if (slot_is_unused(slot, in_recovery) && (!in_recovery || has_limit(limits, UNIT_SECONDS)))
 		judge_use(slot, limits, is_kept, verdict);
 	if (is_kept && slot->xmin_age != SNAPSHOT_NONE)
 		judge_figure_of(verdict, slot->name, "slot_xmin_age", (double)slot->xmin_age, UNIT_NONE);

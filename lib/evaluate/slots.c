@@ -66,7 +66,7 @@ judge_names(const struct snapshot_slots *slots, const char *list, bool is_expect
 
 	for (size_t i = 0; names_at(list, i, name, sizeof name) != NULL; i++)
 		if (!is_there(slots, name))
-			judge_absent(slots, name, is_expected, verdict);
+			judge_absent(slots, name, is_expected || strchr(name, '*') == NULL, verdict);
 }
 
 static void

@@ -42,6 +42,11 @@ struct check {
 	 */
 	enum check_second second;
 	/*
+	 * Whether its figures are about this node's own replay, so that a figure over its limit is no mere
+	 * burst when that stands still: see damping.
+	 */
+	bool is_about_replay;
+	/*
 	 * Whether the one-shot takes --state FILE, to tell what is new since the last look: see
 	 * lib/evaluate/growth.h. The agent compares with what it saw a minute ago.
 	 */

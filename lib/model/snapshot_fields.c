@@ -127,6 +127,7 @@ const struct snapshot_field snapshot_fields[] = {
 	FIELD(ARCHIVE, archive, mode, TEXT),
 	FIELD(ARCHIVE, archive, is_command_set, BOOL),
 	FIELD(ARCHIVE, archive, is_running, BOOL),
+	FIELD(ARCHIVE, archive, running_ms, INTEGER),
 	FIELD(ARCHIVE, archive, keeps_nothing, BOOL),
 	FIELD(ARCHIVE, archive, timeout_ms, INTEGER),
 	FIELD(ARCHIVE, archive, archived, INTEGER),

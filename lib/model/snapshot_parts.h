@@ -205,6 +205,7 @@ struct snapshot_archive {
 	char mode[12];       /* archive_mode: "off", "on", "always" */
 	bool is_command_set; /* archive_command or archive_library */
 	bool is_running;     /* the archiver process is there: one that fails hard ends, and counts nothing */
+	int64_t running_ms;  /* since that started; none: it is not there */
 	bool keeps_nothing;  /* its command only says yes: "true", ":", "exit 0" */
 	int64_t timeout_ms;  /* archive_timeout; 0 is off */
 	int64_t archived;    /* segments since the statistics began */

@@ -251,8 +251,11 @@ answer_snapshots(struct oneshot *oneshot, const struct snapshot *snapshots, size
 
 /* -- what the last look saw -------------------------------------------------------------------- */
 
-/* Compares with the look that --state keeps; without a file there was none. A file that is not ours is
- * refused. */
+/*
+ * Compares with the look that --state keeps. Without a file there was none, nor with one that was cut short
+ * or that another version wrote: what was seen now must not hide behind that. A file that is not ours is
+ * refused.
+ */
 static int
 compare(struct oneshot *oneshot, struct snapshot *snapshot, struct err *err)
 {
@@ -261,8 +264,13 @@ compare(struct oneshot *oneshot, struct snapshot *snapshot, struct err *err)
 
 	if (oneshot->options.state[0] == '\0' || access(oneshot->options.state, F_OK) != 0)
 		return 0;
-	if (record_read(oneshot->options.state, &before, &count, err) != 0)
-		return err_context(err, "option --state");
+	if (record_read(oneshot->options.state, &before, &count, err) != 0) {
+		if (!record_is_ours(oneshot->options.state))
+			return err_context(err, "option --state");
+		fprintf(stderr, "%s: option --state: the look before is lost: %s\n", oneshot->program,
+			err->text);
+		return 0;
+	}
 	/* Another server's counters say nothing of this one's. */
 	if (strcmp(before->target, snapshot->target) == 0) {
 		growth_take(&oneshot->before, before, before->taken_ms);

@@ -421,3 +421,21 @@ record_read(const char *path, struct snapshot **ret, size_t *ret_count, struct e
 		close(fd);
 	return status;
 }
+
+bool
+record_is_ours(const char *path)
+{
+	char start[64];
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t got = -1;
+
+	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		got = read(fd, start, sizeof start - 1);
+	if (fd >= 0)
+		close(fd);
+	if (got < 0)
+		return false;
+	start[got] = '\0';
+	return got == 0 || (start[strspn(start, " \n")] == '{' && strstr(start, "\"form\"") != NULL);
+}

@@ -5,6 +5,7 @@
 #ifndef PGHA_RUN_RECORD_H
 #define PGHA_RUN_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/model/snapshot.h"
@@ -26,5 +27,9 @@ void record_write_text(const struct snapshot *snapshots, size_t count, struct te
  */
 int record_read(const char *path, struct snapshot **ret, size_t *ret_count, struct err *err)
 	__attribute__((warn_unused_result));
+
+/* Whether `path` is a file that record_write() made, or an empty one, whatever became of it since: it may be
+ * replaced. */
+bool record_is_ours(const char *path);
 
 #endif
