@@ -400,6 +400,26 @@ step(struct board *board, size_t index, bool is_new, int64_t now_ms)
 enum { NEWS_NONE = -2, NEWS_NODE = -1 };
 
 /*
+ * Whether this node's snapshot tells a check anything that it has not answered yet: a part that is asked
+ * seldom is there again and again.
+ */
+static bool
+is_news(const struct board *board, size_t index)
+{
+	const struct facet *const *facets = board->plan->checks[index].check->facets;
+	bool has_period = false;
+
+	for (; *facets != NULL; facets++) {
+		bool is_own = (*facets)->period_ms > 0 && (*facets)->part != SNAPSHOT_IDENTITY;
+
+		if (is_own && (board->view[0].recalled & 1U << (*facets)->part) == 0)
+			return true;
+		has_period = has_period || is_own;
+	}
+	return !has_period;
+}
+
+/*
  * Answers every configured check anew, after its damping's step if there was something new to see: a new
  * snapshot of this node or of its source, or none for too long.
  */
@@ -415,7 +435,7 @@ answer_all(struct board *board, int news, int64_t now_ms, board_listener *listen
 		struct question question;
 		struct verdict verdict;
 
-		step(board, i, source < 0 ? is_step : news == source, now_ms);
+		step(board, i, source < 0 ? is_step && is_news(board, i) : news == source, now_ms);
 		question_of_check(board->plan, i, &question);
 		tell(board, i, answer(board, &question, now_ms, &verdict), &verdict, now_ms, listener,
 			context);

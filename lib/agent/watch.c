@@ -113,9 +113,10 @@ on_timer(evutil_socket_t fd, short events, void *context)
 		return;
 	}
 	log_write(LOG_LEVEL_ERROR,
-		"the worker of %s has been silent for %lld ms: killed; was it stuck in a password file or a "
-		"name service?",
-		watch->task.name, (long long)overrun_ms(watch));
+		"the worker of %s has been silent for %lld ms: killed; was it stuck in %s?", watch->task.name,
+		(long long)overrun_ms(watch),
+		watch->task.target != NULL ? "a password file or a name service"
+					   : "a tool, a file or a mount");
 	end_worker(watch);
 }
 

@@ -168,7 +168,7 @@ worker_take(int fd, struct worker_message *ret)
 	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;
 	/* It parses what strangers send: what it says is not trusted to be well formed either. */
-	if (got != sizeof message || !snapshot_is_sound(&message.snapshot)
+	if (got != sizeof message || !snapshot_is_sound(&message.snapshot) || message.seen_ms < 0
 		|| message.seen_ms > clock_now_ms())
 		return -1;
 	snapshot_clean(&message.snapshot);

@@ -213,7 +213,7 @@ probe(struct collect_session *session, const struct facet *const *facets, int64_
 	text_clean(snapshot->target, sizeof snapshot->target, session->place);
 	snapshot->server_version = pg_version(session->pg);
 	recall(session, facets, snapshot);
-	recalled = snapshot->obtained;
+	recalled = snapshot->recalled = snapshot->obtained;
 	is_usable = ask_facets(session->pg, facets, false, deadline_ms, snapshot)
 		&& ask_facets(session->pg, facets, true, deadline_ms, snapshot);
 	keep(session, facets, recalled, snapshot);

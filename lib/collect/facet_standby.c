@@ -8,12 +8,13 @@ standby_sql(int server_version)
 {
 	(void)server_version;
 	/*
-	 * The replayed position is read first: what is read after it can only be newer, so that the
-	 * difference never comes out negative. Ages use clock_timestamp(), not the statement's start.
-	 * Without a receiver the function returns one row of NULLs; without pg_read_all_stats only
-	 * the pid.
+	 * The replayed position is read first, in the outer side of a join that can be done in no other
+	 * order: what is read after it can only be newer, so that the difference never comes out negative.
+	 * (A function in FROM is read before the list of columns is.) Ages use clock_timestamp(), not the
+	 * statement's start. Without a receiver the function returns one row of NULLs; without
+	 * pg_read_all_stats only the pid.
 	 */
-	return "SELECT pg_catalog.pg_last_wal_replay_lsn() AS replay_lsn,\n"
+	return "SELECT p.replay_lsn,\n"
 	       "       pg_catalog.pg_last_wal_receive_lsn() AS receive_lsn,\n"
 	       /* It is an error to ask this of a primary. */
 	       "       CASE WHEN pg_catalog.pg_is_in_recovery()\n"
@@ -45,7 +46,8 @@ standby_sql(int server_version)
 	       "                pg_catalog.substring(r.conninfo, ' fallback_application_name=(.*?) "
 	       "[a-z_]+=')\n"
 	       "       )::name AS application\n"
-	       "FROM pg_catalog.pg_stat_get_wal_receiver() r";
+	       "FROM (SELECT pg_catalog.pg_last_wal_replay_lsn() AS replay_lsn OFFSET 0) p\n"
+	       "     LEFT JOIN pg_catalog.pg_stat_get_wal_receiver() r ON true";
 }
 
 const struct facet facet_standby = {.part = SNAPSHOT_STANDBY, .sql = standby_sql};

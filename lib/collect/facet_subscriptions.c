@@ -41,6 +41,9 @@
 	"       r.subenabled AS is_enabled,\n"                                                               \
 	"       r.subslotname AS slot,\n"                                                                    \
 	"       r.pid AS worker_pid,\n"                                                                      \
+	"       CASE WHEN r.pid IS NOT NULL THEN (SELECT CASE WHEN a.backend_type IS NULL THEN '?'\n"        \
+	"               ELSE a.wait_event_type || ':' || a.wait_event END\n"                                 \
+	"               FROM pg_catalog.pg_stat_get_activity(r.pid) a) END AS worker_wait,\n"                \
 	"       r.received_lsn,\n"                                                                           \
 	"       r.latest_end_lsn,\n"                                                                         \
 	"       r.message_age_ms,\n"                                                                         \

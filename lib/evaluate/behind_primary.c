@@ -21,14 +21,16 @@ judge_no_primary(const struct snapshot *snapshots, size_t count, struct verdict 
 	if (count == 1)
 		return;
 	if (count > 2)
-		judge_reason(verdict, STATE_OK, "none of the peers is known to be the primary");
+		judge_reason(verdict, STATE_WARNING, "none of the peers is known to be the primary");
 	else if (!snapshot_has(other, SNAPSHOT_ROLE))
-		judge_reason(verdict, STATE_OK, "the primary could not be asked (%s)",
+		judge_reason(verdict, STATE_WARNING, "the primary could not be asked (%s)",
 			other->faults[SNAPSHOT_ROLE].text);
 	else if (other->role.in_recovery)
-		judge_reason(verdict, STATE_OK, "%s is not the primary", other->target);
+		judge_reason(verdict, STATE_WARNING, "%s is not the primary", other->target);
 	else
-		judge_reason(verdict, STATE_OK, "%s is not known to be of this cluster", other->target);
+		judge_reason(verdict, STATE_WARNING, "%s is not known to be of this cluster", other->target);
+	judge_hint(verdict,
+		"the lag is by what the standby was told by its sender, which may be frozen or stale");
 }
 
 /* Whether the primary has a sender that this standby bears the name of: it then comes for what it lacks. */

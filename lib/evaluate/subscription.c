@@ -1,6 +1,8 @@
 #include "lib/evaluate/subscription.h"
 
 #include "lib/base/text.h"
+#include <string.h>
+
 #include "lib/evaluate/judge.h"
 #include "lib/model/lsn.h"
 
@@ -93,13 +95,35 @@ judge_running(const struct subscription *subject, struct verdict *verdict)
 	return true;
 }
 
+/*
+ * Whether the worker waits for a message, or for a lock that somebody holds. Else it applies what it has: a
+ * large transaction that came in pieces is applied in one go, and nothing is read meanwhile.
+ */
+static bool
+is_waiting(const struct snapshot_subscription *row)
+{
+	return strcmp(row->worker_wait, "?") == 0 || strstr(row->worker_wait, "LogicalApplyMain") != NULL
+		|| strncmp(row->worker_wait, "Lock:", 5) == 0;
+}
+
 static void
 judge_silence(const struct subscription *subject, struct verdict *verdict)
 {
 	const struct snapshot_subscription *row = subject->row;
 	long long seconds = (long long)(row->message_age_ms / 1000);
 
-	if (subject->timeout_ms > 0 && row->message_age_ms > subject->timeout_ms / 2 + SILENCE_MARGIN_MS) {
+	bool is_silent = subject->timeout_ms > 0
+		&& row->message_age_ms > subject->timeout_ms / 2 + SILENCE_MARGIN_MS;
+
+	if (is_silent && !is_waiting(row)) {
+		judge_reason(verdict, STATE_WARNING, "subscription \"%s\" has been applying for %lld s",
+			subject->label, seconds);
+		judge_hint(verdict,
+			"worker %lld applies one large transaction, and reads nothing meanwhile; see what it "
+			"does in "
+			"pg_stat_activity",
+			(long long)row->worker_pid);
+	} else if (is_silent) {
 		judge_reason(verdict, STATE_CRITICAL, "subscription \"%s\" has taken in nothing for %lld s",
 			subject->label, seconds);
 		judge_hint(verdict,

@@ -157,7 +157,9 @@ sync_standbys_look(
 	const struct sync_names *names, const struct snapshot_senders *senders, struct sync_standbys *ret)
 {
 	*ret = (struct sync_standbys){.names = names, .senders = senders, .is_settled = true};
-	ret->row_count = senders->total < SNAPSHOT_SENDERS_MAX ? (int)senders->total : SNAPSHOT_SENDERS_MAX;
+	if (senders->total > 0) /* none, or not told, is below */
+		ret->row_count = senders->total < SNAPSHOT_SENDERS_MAX ? (int)senders->total
+								       : SNAPSHOT_SENDERS_MAX;
 	/* The rows hold those that are listed before the others. */
 	ret->is_partial = senders->total > SNAPSHOT_SENDERS_MAX
 		&& senders->rows[SNAPSHOT_SENDERS_MAX - 1].sync_priority > 0;

@@ -120,6 +120,12 @@ snapshot_field_at(const struct snapshot_field *field, size_t row)
 }
 
 static bool
+is_sound_number(int64_t number)
+{
+	return number == SNAPSHOT_NONE || (number >= -SNAPSHOT_NUMBER_MAX && number <= SNAPSHOT_NUMBER_MAX);
+}
+
+static bool
 is_sound_field(const struct snapshot *snapshot, const struct snapshot_field *field)
 {
 	const char *from = (const char *)snapshot + field->offset;
@@ -128,6 +134,8 @@ is_sound_field(const struct snapshot *snapshot, const struct snapshot_field *fie
 		return memchr(from, '\0', field->size) != NULL;
 	if (field->type == SNAPSHOT_BOOL)
 		return *(const unsigned char *)from <= 1;
+	if (field->type == SNAPSHOT_INTEGER)
+		return is_sound_number(*(const int64_t *)from);
 	return true;
 }
 
@@ -143,8 +151,15 @@ bool
 snapshot_is_sound(const struct snapshot *snapshot)
 {
 	bool is_sound = memchr(snapshot->target, '\0', sizeof snapshot->target) != NULL
-		&& snapshot->obtained < 1U << SNAPSHOT_PART_COUNT;
+		&& snapshot->obtained < 1U << SNAPSHOT_PART_COUNT && is_sound_number(snapshot->taken_ms)
+		&& is_sound_number(snapshot->elapsed_us) && is_sound_number(snapshot->server_version);
 
+	for (size_t i = 0; i < snapshot_fields_list_count; i++) {
+		int64_t total;
+
+		memcpy(&total, (const char *)snapshot + snapshot_fields_lists[i].total_offset, sizeof total);
+		is_sound = is_sound && (total == SNAPSHOT_NONE || total >= 0);
+	}
 	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++)
 		is_sound = is_sound && is_sound_fault(&snapshot->faults[part]);
 	for (size_t i = 0; i < snapshot_fields_count; i++) {
@@ -220,7 +235,8 @@ snapshot_set(
 		if (value == NULL)
 			*(int64_t *)to = SNAPSHOT_NONE;
 		else
-			status = parse_integer(value, INT64_MIN + 1, INT64_MAX, to, &ignored);
+			status = parse_integer(
+				value, -SNAPSHOT_NUMBER_MAX, SNAPSHOT_NUMBER_MAX, to, &ignored);
 		break;
 	case SNAPSHOT_LSN:
 		if (value == NULL)

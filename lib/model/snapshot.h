@@ -22,6 +22,7 @@ struct snapshot {
 	int64_t elapsed_us;     /* what it took to connect and ask */
 	int64_t server_version; /* 150004; none when nothing was reached */
 	unsigned obtained;      /* a bit for each part */
+	unsigned recalled;      /* likewise for those that an earlier look has seen: see facet.h */
 	struct err faults[SNAPSHOT_PART_COUNT];
 	struct snapshot_role role;
 	struct snapshot_read_only read_only;
@@ -40,9 +41,12 @@ struct snapshot {
 /* It crosses from a worker to the agent in one message, which a socket's buffer must have room for. */
 _Static_assert(sizeof(struct snapshot) <= 49152, "a snapshot has grown past its bound");
 
+/* No number that a server tells is larger, and sums and differences of a few never overflow. */
+#define SNAPSHOT_NUMBER_MAX (INT64_C(1) << 60)
+
 enum snapshot_type {
 	SNAPSHOT_BOOL,    /* bool; NULL is refused */
-	SNAPSHOT_INTEGER, /* int64_t; NULL is SNAPSHOT_NONE */
+	SNAPSHOT_INTEGER, /* int64_t of at most SNAPSHOT_NUMBER_MAX either way; NULL is SNAPSHOT_NONE */
 	SNAPSHOT_LSN,     /* uint64_t; NULL is LSN_NONE */
 	SNAPSHOT_TEXT     /* char[size], made clean; longer text is refused; NULL is "" */
 };
@@ -108,7 +112,7 @@ size_t snapshot_row_count(const struct snapshot *snapshot, const struct snapshot
 struct snapshot_field snapshot_field_at(const struct snapshot_field *field, size_t row);
 
 /*
- * Whether a snapshot that came from another process can be read safely: texts end, truth values and
+ * Whether a snapshot that came from another process can be read safely: texts end, numbers, truth values and
  * classes are in range, its bits name parts that there are.
  */
 bool snapshot_is_sound(const struct snapshot *snapshot);

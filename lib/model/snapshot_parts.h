@@ -156,10 +156,12 @@ struct snapshot_subscription {
 	bool is_enabled;
 	char slot[SNAPSHOT_NAME_SIZE]; /* at the publisher */
 	int64_t worker_pid;            /* of the apply worker; none: it does not run */
-	uint64_t received_lsn;         /* the publisher's position of the last message */
-	uint64_t latest_end_lsn;       /* the publisher's position as last reported to it */
-	int64_t message_age_ms;        /* since the last message came */
-	int64_t tables;                /* none: of another database than the one connected to */
+	char worker_wait[40];  /* what it waits for: "Activity:LogicalApplyMain", "Lock:relation"; "?": hidden
+				*/
+	uint64_t received_lsn; /* the publisher's position of the last message */
+	uint64_t latest_end_lsn; /* the publisher's position as last reported to it */
+	int64_t message_age_ms;  /* since the last message came */
+	int64_t tables;          /* none: of another database than the one connected to */
 	int64_t tables_not_ready;
 	/* Since the statistics began (15+; conflicts 18+), and since the last look, where there was one. */
 	int64_t apply_errors;
@@ -238,6 +240,8 @@ struct snapshot_backup {
 	char complaint[160];  /* what the tool itself says is wrong; empty: nothing */
 	char unfinished[128]; /* a newer one that is not finished yet; empty: none, or not told */
 	int64_t written_ms; /* when the file that told it was written; none: the tool or backup itself told */
+	char lagging[32];   /* of several repositories the one whose newest good backup is oldest: "repo2" */
+	int64_t lagging_stopped_ms; /* when that was finished */
 };
 
 /* Settings as the server has them, or as a proposed postgresql.conf would set them. */

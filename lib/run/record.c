@@ -346,7 +346,10 @@ read_snapshot(const json_t *object, struct snapshot *snapshot, struct err *err)
 		|| read_number(object, "elapsed_us", 0, &snapshot->elapsed_us, err) != 0
 		|| read_number(object, "server_version", SNAPSHOT_NONE, &snapshot->server_version, err) != 0)
 		return -1;
-	return read_parts(json_object_get(object, "parts"), snapshot, err);
+	if (read_parts(json_object_get(object, "parts"), snapshot, err) != 0)
+		return -1;
+	return snapshot_is_sound(snapshot) ? 0
+					   : err_set(err, ERR_USAGE, "it has a number that no server tells");
 }
 
 static int

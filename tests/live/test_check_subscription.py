@@ -184,7 +184,8 @@ def test_an_apply_worker_that_waits_for_a_lock(pair, check):
                          "CRITICAL", 'time since the last message to subscription "orders" is ')
         assert "(critical above 1 s)" in silent.stdout, silent
         behind = check("check_pg_subscription", *at(pair.subscriber), "--publisher", pair.conninfo(), "-c", "1MB")
-        assert behind.state == "CRITICAL" and 'lag of subscription "orders" is ' in behind.stdout, behind
+        # What was received may be on its way to be confirmed.
+        assert behind.state == "CRITICAL" and 'subscription "orders" is ' in behind.stdout, behind
         lagging = check("check_pg_subscription", *at(pair.publisher), "-c", "1MB")
         assert lagging.stdout.startswith('PG SUBSCRIPTION CRITICAL - lag of slot "orders" is '), lagging
     finally:

@@ -1,6 +1,7 @@
 """check_pg_replica and lag: what is behind is said, idle is not behind, and what cannot be known is not called zero."""
 
-from contextlib import contextmanager
+import threading
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -69,6 +70,30 @@ def _received_all(chain):
 def _metric(result, name):
     """A metric's value in the JSON answer, None when it is not known."""
     return result.json()["metrics"][name]["value"]
+
+
+# --- busy ------------------------------------------------------------------------------------------------------------
+
+def test_a_standby_is_never_ahead_of_its_sender_while_rows_are_written(chain, check):
+    """What is replayed has to be read before where the sender is, or the one overtakes the other now and then."""
+    def write():
+        with closing(chain.primary.connect()) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            while not stop.is_set():
+                cursor.execute("INSERT INTO mark VALUES (now())")
+
+    commit(chain.primary)
+    stop = threading.Event()
+    writers = [threading.Thread(target=write) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    try:
+        looks = [check("check_pg_replica", *at(chain.standby)).stdout for _ in range(60)]
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert not [look for look in looks if "ahead" in look]
 
 
 # --- idle ------------------------------------------------------------------------------------------------------------

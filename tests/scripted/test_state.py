@@ -194,11 +194,8 @@ def test_the_look_of_another_server_is_not_compared(state):
 
 NOT_OURS = {
     "text": b"precious\n",
-    "empty": b"",
     "binary": bytes(range(256)),
     "other JSON": b'{"precious": true}\n',
-    "another form": b'{"form": 2, "snapshots": [{"parts": {}}]}\n',
-    "cut": b'{"form": 1, "snapshots": [{"target": "127.0.0.1:5432", "parts": {"role"',
     "many numbers": b"[" + b"0," * 2_000_000 + b"0]",
     "too large": b" " * (4 * 1024 * 1024 + 1),
 }
@@ -213,6 +210,25 @@ def test_a_file_that_is_not_ours_is_refused_and_left_alone(state, name):
     assert outcome.code == 3 and fault["class"] == "usage", outcome
     assert "--state" in fault["text"] and str(state) in fault["text"], fault
     assert state.read_bytes() == NOT_OURS[name]
+
+
+OURS_ONCE = {
+    "empty": b"",
+    "cut": b'{"form": 1, "snapshots": [{"target": "127.0.0.1:5432", "parts": {"role"',
+    "of another form": b'{"form": 2, "snapshots": [{"parts": {}}]}\n',
+    "of another version": b'{"form": 1, "snapshots": [{"target": "t", "parts": {"role": {"is_new": true}}}]}',
+}
+
+
+@pytest.mark.parametrize("name", OURS_ONCE)
+def test_a_look_that_cannot_be_read_hides_no_answer_and_is_replaced(state, name):
+    state.write_bytes(OURS_ONCE[name])
+    with Subscriber() as server:
+        outcome = launch(SUBSCRIPTION, *server.target, "--state", state, *T, "-f", "json")
+        assert outcome.json()["state"] == "OK" and b"the look before is lost" in outcome.err, outcome
+        assert json.loads(state.read_text())["form"] == 1
+        outcome = launch(SUBSCRIPTION, *server.target, "--state", state, *T, "-f", "json")
+        assert outcome.json()["state"] == "OK" and outcome.err == b"", outcome
 
 
 def test_what_is_no_file_is_refused_and_left_alone(state, tmp_path):
@@ -245,7 +261,8 @@ def test_numbers_that_no_server_says(state, numbers):
         row = kept["snapshots"][0]["parts"]["subscriptions"]["rows"][0]
         row.update(zip(("apply_errors", "sync_errors"), map(int, numbers)), conflicts=int(numbers[1]))
         state.write_text(json.dumps(kept))
-        assert look(server, state)[0] in ("OK", "WARNING")
+        outcome = launch(SUBSCRIPTION, *server.target, "--state", state, *T, "-f", "json")
+        assert outcome.json()["state"] == "OK" and b"the look before is lost" in outcome.err, outcome
         nothing_new(look(server, state))
 
 

@@ -79,7 +79,7 @@ none_of_several_peers_is_the_primary(void **state)
 	(void)state;
 	snapshots[PRIMARY].role.in_recovery = true;
 	assert_false(judge(COUNT));
-	assert_int_equal(verdict.state, STATE_OK);
+	assert_int_equal(verdict.state, STATE_WARNING);
 	assert_string_equal(verdict.summary, "none of the peers is known to be the primary");
 }
 

@@ -96,6 +96,7 @@ one_behind_the_figures_is_judged_all_the_same(void **state)
 	(void)state;
 	fill(&snapshot);
 	snapshot.subscriptions.rows[SNAPSHOT_SUBSCRIPTIONS_MAX - 1].message_age_ms = 36000;
+	strcpy(snapshot.subscriptions.rows[SNAPSHOT_SUBSCRIPTIONS_MAX - 1].worker_wait, "Lock:relation");
 	subscriptions_judge(&snapshot, 1, &subscriber_limits, "", &verdict);
 	judge_end(&verdict);
 	assert_int_equal(verdict.state, STATE_CRITICAL);

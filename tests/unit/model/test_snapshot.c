@@ -225,7 +225,7 @@ truth_values_are_taken_as_columns_settings_and_json_write_them(void **state)
 }
 
 static void
-numbers_keep_their_full_range_and_zero_is_a_value(void **state)
+numbers_keep_their_range_and_zero_is_a_value(void **state)
 {
 	const struct snapshot_field *age = snapshot_field_find(SNAPSHOT_STANDBY, "replay_age_ms");
 	const struct snapshot_field *position = snapshot_field_find(SNAPSHOT_STANDBY, "replay_lsn");
@@ -235,11 +235,16 @@ numbers_keep_their_full_range_and_zero_is_a_value(void **state)
 	snapshot_init(&snapshot);
 	set(&snapshot, age, "0");
 	assert_true(snapshot_is_set(&snapshot, age));
-	set(&snapshot, age, "9223372036854775807");
-	assert_true(snapshot.standby.replay_age_ms == INT64_MAX);
-	set(&snapshot, age, "-9223372036854775807");
-	assert_true(snapshot.standby.replay_age_ms == INT64_MIN + 1);
-	assert_string_equal(written(&snapshot, age), "-9223372036854775807");
+	set(&snapshot, age, "1152921504606846976");
+	assert_true(snapshot.standby.replay_age_ms == SNAPSHOT_NUMBER_MAX);
+	set(&snapshot, age, "-1152921504606846976");
+	assert_true(snapshot.standby.replay_age_ms == -SNAPSHOT_NUMBER_MAX);
+	assert_string_equal(written(&snapshot, age), "-1152921504606846976");
+	assert_int_equal(
+		snapshot_set(&snapshot, age, "1152921504606846977", &(struct err){.class = ERR_NONE}), -1);
+	assert_true(snapshot_is_sound(&snapshot));
+	snapshot.standby.replay_age_ms = INT64_MAX;
+	assert_false(snapshot_is_sound(&snapshot));
 	set(&snapshot, position, "FFFFFFFF/FFFFFFFF");
 	assert_true(snapshot.standby.replay_lsn == UINT64_MAX);
 	/* PostgreSQL's invalid position is none. */
@@ -609,7 +614,7 @@ main(void)
 		cmocka_unit_test(null_empties_a_field_and_is_no_truth_value),
 		cmocka_unit_test(values_of_another_shape_are_refused_and_change_nothing),
 		cmocka_unit_test(truth_values_are_taken_as_columns_settings_and_json_write_them),
-		cmocka_unit_test(numbers_keep_their_full_range_and_zero_is_a_value),
+		cmocka_unit_test(numbers_keep_their_range_and_zero_is_a_value),
 		cmocka_unit_test(text_is_made_clean_and_taken_whole_or_refused),
 		cmocka_unit_test(a_part_is_obtained_or_carries_its_fault),
 		cmocka_unit_test(part_names_read_back),

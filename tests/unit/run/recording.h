@@ -88,7 +88,7 @@ fill_field(struct snapshot *snapshot, const struct snapshot_field *field, size_t
 	else if (field->type == SNAPSHOT_LSN)
 		snprintf(value, sizeof value, "FFF%05zX/%zX", number, number + 1);
 	else if (field->type == SNAPSHOT_INTEGER)
-		snprintf(value, sizeof value, "-%zu", 9000000000000000000 + number);
+		snprintf(value, sizeof value, "-%zu", 900000000000000000 + number);
 	else
 		snprintf(value, sizeof value, "\"\xC3\xA9%zu", number);
 	if (snapshot_set(snapshot, field, value, &err) != 0)

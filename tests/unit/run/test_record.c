@@ -176,7 +176,7 @@ fill_to_the_brim(struct snapshot *snapshot)
 				fill_field(snapshot, &field, row);
 		}
 	}
-	mark_all(snapshot, INT64_MAX);
+	mark_all(snapshot, SNAPSHOT_NUMBER_MAX);
 }
 
 static void
