@@ -17,6 +17,7 @@ struct lag_limits {
 	struct limit warning;
 	struct limit critical;
 	char standbys[1024];
+	char except[1024];
 	int64_t min_standbys;
 	bool cascade;
 	bool allow_archive_recovery;
@@ -29,6 +30,7 @@ judge_standbys(const struct snapshot *snapshot, const struct lag_limits *limits,
 		.warning = &limits->warning,
 		.critical = &limits->critical,
 		.names = limits->standbys,
+		.except = limits->except,
 		.required = limits->min_standbys};
 
 	standbys_judge(snapshot, &standbys_limits, verdict);
@@ -122,6 +124,11 @@ static const struct setting settings[] = {
 		.help
 		= "judge these standbys only, by application_name; \"*\" stands for any characters; one "
 		  "that is not connected is CRITICAL"},
+	{.name = "except",
+		.type = SETTING_LIST,
+		SETTING_AT(struct lag_limits, except),
+		.argument = "NAME",
+		.help = "leave these standbys out, such as one that is delayed on purpose"},
 	{.name = "min-standbys",
 		.type = SETTING_INTEGER,
 		SETTING_AT(struct lag_limits, min_standbys),

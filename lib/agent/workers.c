@@ -38,12 +38,11 @@ add_facet(struct facet_list *list, const struct facet *facet)
 static struct facet_list
 facets_of(const struct plan *plan, bool is_peer)
 {
-	static const struct facet *const own[] = {
-		&facet_role, &facet_standby, &facet_senders, &facet_identity};
 	struct facet_list list = {.facets = {NULL}};
 
-	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-		add_facet(&list, own[i]);
+	add_facet(&list, &facet_role);
+	add_facet(&list, &facet_standby);
+	add_facet(&list, &facet_identity);
 	for (size_t i = 0; i < plan->check_count; i++) {
 		const struct check *check = plan->checks[i].check;
 
@@ -52,6 +51,7 @@ facets_of(const struct plan *plan, bool is_peer)
 		for (const struct facet *const *facet = check->facets; *facet != NULL; facet++)
 			add_facet(&list, *facet);
 	}
+	add_facet(&list, &facet_senders); /* where a check needs them earlier, they are there */
 	return list;
 }
 

@@ -100,6 +100,19 @@ hint_absent(const struct snapshot_slots *standby, struct verdict *verdict)
 			"primary_conninfo)");
 }
 
+/* Whether a slot is one of the server's list, "n2, n3": slots' names need no quotes, and hold none. */
+static bool
+is_listed(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = list; (at = strstr(at, name)) != NULL; at++)
+		if ((at == list || strchr(", \"", at[-1]) != NULL)
+			&& (at[length] == '\0' || strchr(", \"", at[length]) != NULL))
+			return true;
+	return false;
+}
+
 static void
 hint_ahead(const struct pair *pair, struct verdict *verdict)
 {
@@ -107,10 +120,9 @@ hint_ahead(const struct pair *pair, struct verdict *verdict)
 		judge_hint(verdict,
 			"give this standby a slot (primary_slot_name), and name it in "
 			"synchronized_standby_slots on the primary");
-	else if (!names_include(pair->primary->standby_slots, pair->standby->primary_slot)
-		|| pair->primary->standby_slots[0] == '\0')
+	else if (!is_listed(pair->primary->standby_slots, pair->standby->primary_slot))
 		judge_hint(verdict,
-			"set synchronized_standby_slots = '%s' on the primary, so that subscribers wait for "
+			"add %s to synchronized_standby_slots on the primary, so that subscribers wait for "
 			"this "
 			"standby",
 			pair->standby->primary_slot);

@@ -142,7 +142,9 @@ replay_judge_lag(
 
 	if (bytes < 0)
 		judge_unknown("the lag in bytes", UNIT_BYTES, limits, verdict);
-	if (ms < 0)
+	/* Nothing is replayed yet of what waits on purpose: what it waits for is within the limits, see
+	 * above. */
+	if (ms < 0 && !(standby->apply_delay_ms > 0 && standby->replay_age_ms == SNAPSHOT_NONE))
 		judge_unknown("the lag in time", UNIT_SECONDS, limits, verdict);
 	judge_metric(verdict, "replay lag", "replay_lag_bytes", byte_lag, UNIT_BYTES, limits->warning,
 		limits->critical);

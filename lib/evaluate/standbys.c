@@ -43,7 +43,8 @@ row_count(const struct snapshot *snapshot)
 static bool
 is_judged(const struct snapshot_sender *sender, const struct standbys_limits *limits)
 {
-	return sender_is_standby(sender) && names_include(limits->names, sender->application);
+	return sender_is_standby(sender) && names_include(limits->names, sender->application)
+		&& (limits->except[0] == '\0' || !names_include(limits->except, sender->application));
 }
 
 /* Whether it is among those whose figures are told. */

@@ -22,6 +22,7 @@ struct standbys_limits {
 	const struct limit *critical;
 	const char
 		*names;   /* a list of patterns, see names.h: only these are judged and counted; empty: all */
+	const char *except;  /* likewise: not these; empty: no exception */
 	int64_t required; /* standbys that must stream */
 };
 

@@ -206,22 +206,30 @@ judge_wait(const struct view *view, struct verdict *verdict)
 		: sync->waiting_ms == SNAPSHOT_NONE ? NAN
 						    : (double)sync->waiting_ms / 1000.0;
 	bool is_held_up = view->standbys.margin >= 0 && view->standbys.caught_up < view->names->required;
+	/* What is flushed everywhere and not replayed holds up only a session that asks for remote_apply. */
+	bool is_replay_only = strcmp(sync->commit, "remote_apply") != 0
+		&& view->standbys.flushed >= view->names->required;
+	const struct limit *held = is_held_up ? &limit : NULL;
 	char behind[LIST_SIZE], what[LIST_SIZE + 128];
 	struct text text;
 
 	text_init(&text, what, sizeof what);
-	text_add(&text, "commits are held up by %s (synchronous_commit is %s): the longest wait of ",
-		list_of(view, SYNC_STANDBYS_WHO_BEHIND, behind), sync->commit);
+	list_of(view, SYNC_STANDBYS_WHO_BEHIND, behind);
+	if (is_replay_only)
+		text_add(&text, "remote_apply is held up by %s: the longest wait of ", behind);
+	else
+		text_add(&text, "commits are held up by %s (synchronous_commit is %s): the longest wait of ",
+			behind, sync->commit);
 	write_sessions(sync->waiting, &text);
 	judge_figure(verdict, "waiting_sessions", (double)sync->waiting, UNIT_NONE);
-	judge_metric(
-		verdict, what, "waiting_seconds", seconds, UNIT_SECONDS, NULL, is_held_up ? &limit : NULL);
+	judge_metric(verdict, what, "waiting_seconds", seconds, UNIT_SECONDS, is_replay_only ? held : NULL,
+		is_replay_only ? NULL : held);
 	if (isnan(seconds) && is_held_up)
 		judge_reason(verdict, STATE_UNKNOWN,
 			"how long sessions have waited for %s is not known: track_activities is off", behind);
 	if (is_held_up && seconds > limit.of[UNIT_SECONDS].end)
 		judge_hint(verdict, "%s",
-			strcmp(sync->commit, "remote_apply") == 0
+			is_replay_only || strcmp(sync->commit, "remote_apply") == 0
 				? "is replay paused there (SELECT pg_wal_replay_resume()), or held back by "
 				  "a query, or the standby frozen?"
 				: "is the standby frozen, its disk slow, or the network between cut?");

@@ -136,6 +136,7 @@ look_at(struct sync_standbys *standbys, int row)
 	if (!is_as_told(standbys, row))
 		standbys->is_settled = false;
 	standbys->caught_up += is_needed(standbys, row) && !is_behind(sender);
+	standbys->flushed += is_needed(standbys, row) && sender->flush_behind_bytes == 0;
 }
 
 /* The member at an index where it is a name, and the first of its spelling; else NULL. */

@@ -36,6 +36,7 @@ struct sync_standbys {
 	int margin;    /* how many of them may go before commits block; below 0 they do */
 	int named;     /* different names in the setting, "*" apart */
 	int caught_up; /* of the senders that are sync or quorum, how many have replayed all WAL there is */
+	int flushed;   /* of these, how many have flushed all of it: enough for all but remote_apply */
 	int row_count;
 	enum sync_standbys_state states[SNAPSHOT_SENDERS_MAX]; /* of each row of the senders */
 };

@@ -82,6 +82,12 @@ file_source(const char *path)
 	return source;
 }
 
+static const char *
+or_empty(const char *text)
+{
+	return text == NULL ? "" : text;
+}
+
 /* -- files made by the tests --------------------------------------------------------------------- */
 
 static const char *
@@ -293,6 +299,82 @@ pgbackrest_after_an_upgrade(void **state)
 	assert_string_equal(backup.failure, "of the database before the last stanza-upgrade");
 }
 
+/* A diff or incr whose "reference" is gone; of the same label in another repository it is not. */
+static void
+pgbackrest_chain_that_is_broken(void **state)
+{
+	static const struct {
+		const char *full, *references, *missing;
+	} cases[] = {
+		{"{\"label\":\"F\",\"type\":\"full\",\"database\":{\"id\":1},\"timestamp\":{\"stop\":1}},",
+			"[\"F\"]", NULL},
+		{"", "[\"F\"]", "it builds on F, which is not there"},
+		{"{\"label\":\"F\",\"type\":\"full\",\"database\":{\"id\":1,\"repo-key\":2},"
+		 "\"timestamp\":{\"stop\":1}},",
+			"[\"F\"]", "it builds on F, which is not there"},
+		{"{\"label\":\"F\",\"type\":\"full\",\"database\":{\"id\":1},\"timestamp\":{\"stop\":1}},",
+			"[\"F\",\"G\"]", "it builds on G, which is not there"},
+		{"", "null", "it builds on a backup that is not told, which is not there"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct snapshot_backup backup;
+		char text[1024];
+
+		snprintf(text, sizeof text,
+			"[{\"name\":\"demo\",\"status\":{\"code\":0},\"backup\":[%s{\"label\":\"F_I\","
+			"\"type\":\"incr\",\"database\":{\"id\":1},\"timestamp\":{\"stop\":9},"
+			"\"reference\":%s}]}]",
+			cases[i].full, cases[i].references);
+		backup = must(file_source(write_text("chain", text)));
+		assert_string_equal(backup.label,
+			cases[i].missing == NULL                     ? "F_I"
+				: strstr(cases[i].full, "F") != NULL ? "F"
+								     : "");
+		assert_string_equal(backup.failed_label, cases[i].missing == NULL ? "" : "F_I");
+		assert_string_equal(backup.failure, or_empty(cases[i].missing));
+	}
+}
+
+static void
+pgbackrest_one_of_several_repositories(void **state)
+{
+	static const char text[]
+		= "[{\"name\":\"demo\",\"status\":{\"code\":4,\"message\":\"different across repos\"},"
+		  "\"repo\":[{\"key\":1,\"status\":{\"code\":0,\"message\":\"ok\"}},"
+		  "{\"key\":2,\"status\":{\"code\":0,\"message\":\"ok\"}},"
+		  "{\"key\":3,\"status\":{\"code\":99,\"message\":\"[FileOpenError] x\"}}],\"backup\":["
+		  "{\"label\":\"B\",\"type\":\"full\",\"database\":{\"id\":1,\"repo-key\":2},\"timestamp\":{"
+		  "\"stop\":5}},"
+		  "{\"label\":\"A\",\"type\":\"full\",\"database\":{\"id\":1,\"repo-key\":1},\"timestamp\":{"
+		  "\"stop\":9}}"
+		  "]}]";
+	struct backup_source source = file_source(write_text("repositories", text));
+	struct snapshot_backup backup = must(source);
+	char expected[256];
+
+	(void)state;
+	assert_string_equal(backup.label, "A");
+	assert_int_equal(backup.count, 2);
+	assert_string_equal(backup.lagging, "repo2");
+	assert_int_equal(backup.lagging_stopped_ms, 5000);
+	assert_string_equal(backup.complaint, "repo3: [FileOpenError] x");
+	source.repository = 2;
+	backup = must(source);
+	assert_string_equal(backup.label, "B");
+	assert_int_equal(backup.count, 1);
+	assert_string_equal(backup.lagging, "");
+	assert_string_equal(backup.complaint, "");
+	source.repository = 3;
+	snprintf(expected, sizeof expected, "%s: pgBackRest cannot read its repository: [FileOpenError] x",
+		source.file);
+	assert_fault(source, ERR_SETUP, expected);
+	source.repository = 4;
+	snprintf(expected, sizeof expected, "%s: there is no repository 4", source.file);
+	assert_fault(source, ERR_SETUP, expected);
+}
+
 /* Each with one thing changed of what can be read. */
 static void
 pgbackrest_wal_ranges(void **state)
@@ -441,6 +523,20 @@ barman_newer_form(void **state)
 }
 
 static void
+barman_incremental_without_a_full_one(void **state)
+{
+	struct snapshot_backup backup = must(file_source(write_text("incr",
+		"{\"main\": [{\"backup_id\": \"20270115T070000\", \"backup_type\": "
+		"\"incremental\", \"end_time_timestamp\": \"1799996500\", \"status\": \"DONE\"}]}")));
+
+	(void)state;
+	assert_int_equal(backup.count, 0);
+	assert_true(backup.stopped_ms == SNAPSHOT_NONE);
+	assert_string_equal(backup.failed_label, "20270115T070000");
+	assert_string_equal(backup.failure, "it is incremental, and there is no full backup");
+}
+
+static void
 barman_waiting_is_not_good(void **state)
 {
 	struct snapshot_backup backup = must(file_source(write_text("waiting",
@@ -566,24 +662,46 @@ static void
 sources_that_cannot_be_are_refused(void **state)
 {
 	static const struct {
-		struct backup_source source;
+		enum backup_tool tool;
+		const char *command, *stanza, *server, *file, *directory;
+		int64_t repository;
+		bool wants_check;
 		const char *text;
 	} cases[] = {
-		{{0, "", "", "", "", "", false, false}, "no backups are named"},
-		{{BACKUP_PGBACKREST, "", "", "", "", "/d", false, false},
-			"--directory cannot be given together with --tool or --file"},
-		{{0, "", "", "", "/f", "/d", false, false},
-			"--directory cannot be given together with --tool or --file"},
-		{{0, "/c", "", "", "/f", "", false, false}, "--command is given, and no tool is to be run"},
-		{{BACKUP_PGBACKREST, "", "", "s", "", "", false, false}, "--server is an option for Barman"},
-		{{BACKUP_BARMAN, "", "s", "s", "", "", false, false}, "--stanza is an option for pgBackRest"},
-		{{BACKUP_BARMAN, "", "", "", "", "", false, false}, "--tool barman needs --server"},
-		{{BACKUP_PGBACKREST, "", "", "", "", "", false, true}, "--barman-check needs --tool barman"},
+		{.text = "no backups are named"},
+		{.tool = BACKUP_PGBACKREST,
+			.directory = "/d",
+			.text = "--directory cannot be given together with --tool or --file"},
+		{.file = "/f",
+			.directory = "/d",
+			.text = "--directory cannot be given together with --tool or --file"},
+		{.command = "/c", .file = "/f", .text = "--command is given, and no tool is to be run"},
+		{.tool = BACKUP_PGBACKREST, .server = "s", .text = "--server is an option for Barman"},
+		{.tool = BACKUP_BARMAN,
+			.stanza = "s",
+			.server = "s",
+			.text = "--stanza and --repo are options for pgBackRest"},
+		{.tool = BACKUP_BARMAN,
+			.repository = 2,
+			.server = "s",
+			.text = "--stanza and --repo are options for pgBackRest"},
+		{.tool = BACKUP_BARMAN, .text = "--tool barman needs --server"},
+		{.tool = BACKUP_PGBACKREST,
+			.wants_check = true,
+			.text = "--barman-check needs --tool barman"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-		assert_fault(cases[i].source, ERR_USAGE, cases[i].text);
+		assert_fault((struct backup_source){.tool = cases[i].tool,
+				     .command = or_empty(cases[i].command),
+				     .stanza = or_empty(cases[i].stanza),
+				     .repository = cases[i].repository,
+				     .server = or_empty(cases[i].server),
+				     .file = or_empty(cases[i].file),
+				     .directory = or_empty(cases[i].directory),
+				     .wants_check = cases[i].wants_check},
+			ERR_USAGE, cases[i].text);
 }
 
 static void
@@ -628,7 +746,14 @@ tools_get_their_arguments(void **state)
 	(void)state;
 	snprintf(line, sizeof line, "echo \"$@\" >>%s/said; cat $PWD/" GOLDEN "pgbackrest-good.json",
 		directory);
-	must(tool(BACKUP_PGBACKREST, line));
+	{
+		struct backup_source source = tool(BACKUP_PGBACKREST, line);
+
+		must(source);
+		source.stanza = "";
+		source.repository = 1;
+		must(source);
+	}
 	snprintf(line, sizeof line,
 		"echo \"$@\" >>%s/said; case $2 in list-backup) cat " GOLDEN
 		"barman-list-failed.json;; *) echo "
@@ -646,6 +771,7 @@ tools_get_their_arguments(void **state)
 	fclose(file);
 	assert_string_equal(said,
 		"info --output=json --log-level-console=off --log-level-stderr=error --stanza=demo\n"
+		"info --output=json --log-level-console=off --log-level-stderr=error --repo=1\n"
 		"--format=json list-backup main\n"
 		"--format=json show-backup main 20261121T133753\n"
 		"--format=json show-backup main 20261121T140231\n"
@@ -781,7 +907,9 @@ wal_is_counted_by_segments_of_any_size(void **state)
 		backup_wal_feed(
 			&wal, "000000020000000000000002", cases[i].segment_bytes); /* another timeline */
 		backup_wal_feed(&wal, "0000000300000000000000F0", cases[i].segment_bytes); /* not needed */
-		backup_wal_feed(&wal, cases[i].first, 12345);                              /* cut off */
+		if (cases[i].end_lsn == 0x3000000) /* which begins with the next file */
+			backup_wal_feed(&wal, "000000030000000000000003", cases[i].segment_bytes);
+		backup_wal_feed(&wal, cases[i].first, 12345); /* cut off */
 		backup_wal_feed(&wal, "00000003.history", 100);
 		backup_wal_names(&wal, first, last);
 		assert_int_equal(backup_wal_needed(&wal), cases[i].needed);
@@ -820,9 +948,9 @@ make_backup(const char *name, const char *manifest)
 	copy_golden(manifest, path);
 	snprintf(path, sizeof path, "%s/backup_label", name);
 	write_text(path,
-		strstr(manifest, "incremental") == NULL
-			? "START WAL LOCATION: 0/1\n"
-			: "START WAL LOCATION: 0/1\nINCREMENTAL FROM LSN: 0/1\n");
+		strstr(manifest, "incremental") == NULL ? "START WAL LOCATION: 0/1\n"
+							: "START WAL LOCATION: 0/1\nINCREMENTAL FROM LSN: "
+							  "0/800028\nINCREMENTAL FROM TLI: 1\n");
 }
 
 static void
@@ -856,6 +984,42 @@ a_directory_with_several(void **state)
 	assert_int_equal(backup.full_stopped_ms, 1795269914000);
 	assert_string_equal(backup.wal_start, "00000001000000000000000B");
 	assert_string_equal(backup.wal_gap, "");
+	assert_string_equal(backup.failed_label, "");
+}
+
+/* monday <- tuesday <- wednesday: what is not there takes along all that builds on it. */
+static void
+an_incremental_one_needs_what_it_builds_on(void **state)
+{
+	static const char why[] = "it is incremental, and the backup that it builds on is not there";
+	struct snapshot_backup backup;
+
+	(void)state;
+	make_backup("wednesday", "manifest-18-incremental.json");
+	add_wal("wednesday", "00000001000000000000000B");
+	backup = must(directory_source(directory));
+	assert_int_equal(backup.count, 0);
+	assert_true(backup.stopped_ms == SNAPSHOT_NONE);
+	assert_string_equal(backup.failed_label, "wednesday");
+	assert_string_equal(backup.failure, why);
+	make_backup("tuesday", "manifest-17.json");
+	assert_int_equal(must(directory_source(directory)).count, 2);
+	/* Of another timeline, or from elsewhere, it is not the one. */
+	write_text("wednesday/backup_label", "x\nINCREMENTAL FROM LSN: 0/800028\nINCREMENTAL FROM TLI: 2\n");
+	backup = must(directory_source(directory));
+	assert_int_equal(backup.count, 1);
+	assert_string_equal(backup.label, "tuesday");
+	assert_string_equal(backup.failed_label, "wednesday");
+	write_text("wednesday/backup_label", "x\nINCREMENTAL FROM LSN: 0/800029\nINCREMENTAL FROM TLI: 1\n");
+	assert_int_equal(must(directory_source(directory)).count, 1);
+	/* tuesday builds on monday now. */
+	write_text("wednesday/backup_label", "x\nINCREMENTAL FROM LSN: 0/800028\nINCREMENTAL FROM TLI: 1\n");
+	write_text("tuesday/backup_label", "x\nINCREMENTAL FROM LSN: 0/700028\nINCREMENTAL FROM TLI: 1\n");
+	assert_int_equal(must(directory_source(directory)).count, 0);
+	make_backup("monday", "manifest-17-full.json");
+	backup = must(directory_source(directory));
+	assert_int_equal(backup.count, 3);
+	assert_string_equal(backup.label, "wednesday");
 	assert_string_equal(backup.failed_label, "");
 }
 
@@ -915,13 +1079,19 @@ copy_as_of_2020(const char *name, const char *to)
 	write_bytes(to, bytes, length);
 }
 
+/* Nothing has changed in it for a quarter of an hour. */
+static void
+quieten(const char *name)
+{
+	char command[256];
+
+	snprintf(command, sizeof command, "find %s/%s -exec touch -d '-15 minutes' {} +", directory, name);
+	assert_int_equal(system(command), 0);
+}
+
 static void
 one_without_a_manifest_is_being_taken_as_long_as_it_changes(void **state)
 {
-	static const char *const files[] = {"friday", "friday/global", "friday/pg_wal", "friday/backup_label",
-		"friday/global/pg_control"};
-	time_t quarter_of_an_hour_ago = (time_t)(clock_wall_ms() / 1000) - 900;
-	struct utimbuf old = {.actime = quarter_of_an_hour_ago, .modtime = quarter_of_an_hour_ago};
 	struct snapshot_backup backup;
 
 	(void)state;
@@ -933,34 +1103,62 @@ one_without_a_manifest_is_being_taken_as_long_as_it_changes(void **state)
 	assert_int_equal(backup.count, 1);
 	assert_true(backup.is_running);
 	assert_string_equal(backup.unfinished, "friday");
-	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-		assert_int_equal(utime(in_directory(files[i]), &old), 0);
+	quieten("friday");
 	backup = must(directory_source(directory));
 	assert_false(backup.is_running);
 	assert_string_equal(backup.failed_label, "friday");
 	assert_string_equal(
 		backup.failure, "it has no backup_manifest: cut off, or taken with --no-manifest");
+	/* Data files are two levels down, and some programs that copy give them their names last. */
+	make("friday/base");
+	make("friday/base/5");
+	quieten("friday");
+	assert_false(must(directory_source(directory)).is_running);
+	write_text("friday/base/5/.16384.Xy12", "x");
+	quieten("friday/base/5");
+	assert_false(must(directory_source(directory)).is_running);
+	write_text("friday/base/5/.16384.Xy12", "xx");
+	assert_true(must(directory_source(directory)).is_running);
+}
+
+static void
+assert_no_good(const char *why)
+{
+	struct snapshot_backup backup = must(directory_source(directory));
+
+	assert_int_equal(backup.count, 0);
+	assert_true(backup.is_running);
+	assert_string_equal(backup.failure, "");
+	quieten("friday");
+	backup = must(directory_source(directory));
+	assert_int_equal(backup.count, 0);
+	assert_string_equal(backup.failed_label, "friday");
+	assert_string_equal(backup.failure, why);
 }
 
 static void
 one_that_is_not_whole_is_no_good(void **state)
 {
-	struct snapshot_backup backup;
-
 	(void)state;
 	make_backup("friday", "manifest-18-incremental.json");
 	assert_int_equal(unlink(in_directory("friday/global/pg_control")), 0);
-	backup = must(directory_source(directory));
-	assert_int_equal(backup.count, 0);
-	assert_string_equal(backup.failure, "its files are gone, only backup_manifest is left");
+	assert_no_good("its files are not there, only backup_manifest is");
 	write_text("friday/global/pg_control", "x");
 	assert_int_equal(truncate(in_directory("friday/backup_manifest"), 600), 0);
-	backup = must(directory_source(directory));
-	assert_string_equal(backup.failed_label, "friday");
-	assert_string_equal(backup.failure, "backup_manifest is cut off: it has no checksum at its end");
+	assert_no_good("backup_manifest is cut off: it has no checksum at its end");
 	write_text("friday/backup_manifest", "{}");
-	assert_string_equal(
-		must(directory_source(directory)).failure, "backup_manifest is not one of PostgreSQL");
+	assert_no_good("backup_manifest is not one of PostgreSQL");
+}
+
+/* "latest" is one of the others, and would be counted twice. */
+static void
+links_are_not_followed(void **state)
+{
+	(void)state;
+	make_backup("monday", "manifest-14.json");
+	assert_int_equal(symlink("monday", in_directory("latest")), 0);
+	assert_int_equal(must(directory_source(directory)).count, 1);
+	assert_int_equal(must(directory_source(in_directory("latest"))).count, 1);
 }
 
 /* Tar files: the label is the first member of base.tar; compressed, only the manifest tells the kind. */
@@ -971,7 +1169,9 @@ tar_files_and_what_they_tell(void **state)
 	struct snapshot_backup backup;
 
 	(void)state;
-	snprintf(block + 512, 512, "START WAL LOCATION: 0/1\nINCREMENTAL FROM LSN: 0/1\n");
+	snprintf(block + 512, 512,
+		"START WAL LOCATION: 0/1\nINCREMENTAL FROM LSN: 0/800028\nINCREMENTAL FROM TLI: 1\n");
+	make_backup("monday", "manifest-17.json"); /* which it builds on */
 	make("friday");
 	copy_golden("manifest-18-incremental.json", "friday/backup_manifest");
 	write_bytes("friday/base.tar", block, sizeof block);
@@ -980,6 +1180,8 @@ tar_files_and_what_they_tell(void **state)
 	assert_string_equal(backup.wal_gap, ""); /* within base.tar: -X fetch */
 	assert_int_equal(rename(in_directory("friday/base.tar"), in_directory("friday/base.tar.gz")), 0);
 	assert_string_equal(must(directory_source(directory)).kind, "incr");
+	assert_int_equal(rename(in_directory("monday/backup_manifest"), in_directory("monday/x")), 0);
+	assert_int_equal(must(directory_source(directory)).count, 0);
 	copy_golden("manifest-17.json", "friday/backup_manifest");
 	backup = must(directory_source(directory));
 	assert_string_equal(backup.kind, "full");
@@ -1055,6 +1257,8 @@ main(void)
 		TEST(pgbackrest_host_down),
 		TEST(pgbackrest_choice_of_the_stanza),
 		TEST(pgbackrest_after_an_upgrade),
+		TEST(pgbackrest_chain_that_is_broken),
+		TEST(pgbackrest_one_of_several_repositories),
 		TEST(pgbackrest_wal_ranges),
 		TEST(barman_list_with_a_failed_one),
 		TEST(barman_documents_in_a_row),
@@ -1062,6 +1266,7 @@ main(void)
 		TEST(barman_show_alone),
 		TEST(barman_wal),
 		TEST(barman_newer_form),
+		TEST(barman_incremental_without_a_full_one),
 		TEST(barman_waiting_is_not_good),
 		TEST(barman_without_the_server),
 		TEST(other_shapes_are_refused_and_named),
@@ -1078,11 +1283,13 @@ main(void)
 		TEST(a_manifest_that_is_cut_off_is_refused),
 		TEST(wal_is_counted_by_segments_of_any_size),
 		TEST(a_directory_with_several),
+		TEST(an_incremental_one_needs_what_it_builds_on),
 		TEST(a_directory_that_is_one),
 		TEST(the_time_of_a_copy_does_not_count),
 		TEST(wal_that_is_missing_is_told),
 		TEST(one_without_a_manifest_is_being_taken_as_long_as_it_changes),
 		TEST(one_that_is_not_whole_is_no_good),
+		TEST(links_are_not_followed),
 		TEST(tar_files_and_what_they_tell),
 		TEST(wal_in_a_tar_file),
 		TEST(an_empty_directory_has_no_backup),

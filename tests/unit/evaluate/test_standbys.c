@@ -53,7 +53,7 @@ judge(int64_t required)
 	const struct standbys_limits limits = {.policy = &policy,
 		.warning = &none,
 		.critical = &critical,
-		.names = "",
+		.names = "", .except = "",
 		.required = required};
 
 	standbys_judge(&snapshot, &limits, &verdict);
