@@ -44,7 +44,7 @@ PURE_NAMES = {
     # What a check's own source is read by is named in its row, and called by whoever collects.
     "backup_collect", "backup_tool_names", "conf_file_read",
     "settings_check_section", "settings_find", "settings_member", "settings_take", "settings_set_initial",
-    "plan_find_check", "plan_path", "options_policy_rows", "options_policy_row_count", "log_level_names",
+    "plan_find_check", "plan_is_same_source", "plan_path", "options_policy_rows", "options_policy_row_count", "log_level_names",
 }
 
 
