@@ -7,6 +7,7 @@
  */
 #include "lib/collect/facets.h"
 #include "lib/evaluate/failover_slots.h"
+#include "lib/evaluate/role.h"
 #include "lib/evaluate/slots.h"
 #include "lib/model/check.h"
 
@@ -34,9 +35,12 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 		.only = limits->only,
 		.expected = limits->expected,
 	};
+	const struct snapshot *primary = role_primary(snapshots, count);
 	struct failover_slots_limits failover = {
 		.policy = &limits->policy, .not_ready = limits->not_ready, .only = limits->only};
 
+	if (primary != NULL && snapshot_has(primary, SNAPSHOT_SLOTS))
+		slots.elsewhere = &primary->slots;
 	if (snapshots[0].role.in_recovery)
 		slots.slot.spares_copies = failover_slots_judge(snapshots, count, &failover, verdict);
 	slots_judge(&snapshots[0], &slots, verdict);

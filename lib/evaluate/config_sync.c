@@ -95,16 +95,6 @@ config_sync_candidates(const struct config_rules_facts *facts, struct config_rul
 	return config_rules_say(finding, "commits block: needs %s, %d connected", description, present);
 }
 
-static int
-count_standbys(const struct snapshot_senders *senders)
-{
-	int count = 0;
-
-	for (int64_t i = 0; i < senders->total && i < SNAPSHOT_SENDERS_MAX; i++)
-		count += !senders->rows[i].is_logical && strcmp(senders->rows[i].state, "streaming") == 0;
-	return count;
-}
-
 enum config_rules_result
 config_sync_spare(const struct config_rules_facts *facts, struct config_rules_finding *finding)
 {
@@ -121,9 +111,6 @@ config_sync_spare(const struct config_rules_facts *facts, struct config_rules_fi
 	if (present < names.required) /* worse, and config_sync_candidates()'s */
 		return CONFIG_RULES_NOT_JUDGED;
 	if (present > names.required)
-		return CONFIG_RULES_KEPT;
-	/* Patroni names those alone that it has chosen, and another one when that is gone. */
-	if (!config_rules_is_file(facts) && count_standbys(&facts->node->senders) > present)
 		return CONFIG_RULES_KEPT;
 	describe(&names, description);
 	return config_rules_say(finding, "needs %s, %d %s: commits block when one of them is gone",

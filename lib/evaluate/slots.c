@@ -60,12 +60,13 @@ judge_absent(const struct snapshot_slots *slots, const char *name, bool is_expec
 }
 
 static void
-judge_names(const struct snapshot_slots *slots, const char *list, bool is_expected, struct verdict *verdict)
+judge_names(const struct snapshot_slots *slots, const char *list, bool is_expected,
+	const struct snapshot_slots *elsewhere, struct verdict *verdict)
 {
 	char name[128];
 
 	for (size_t i = 0; names_at(list, i, name, sizeof name) != NULL; i++)
-		if (!is_there(slots, name))
+		if (!is_there(slots, name) && (elsewhere == NULL || !is_there(elsewhere, name)))
 			judge_absent(slots, name, is_expected || strchr(name, '*') == NULL, verdict);
 }
 
@@ -116,8 +117,8 @@ slots_judge(const struct snapshot *snapshot, const struct slots_limits *limits, 
 	bool in_recovery = snapshot->role.in_recovery;
 	struct tally tally = {0};
 
-	judge_names(slots, limits->expected, true, verdict);
-	judge_names(slots, limits->only, false, verdict);
+	judge_names(slots, limits->expected, true, NULL, verdict);
+	judge_names(slots, limits->only, false, limits->elsewhere, verdict);
 	for (int i = 0; i < slots_row_count(slots); i++) {
 		const struct snapshot_slot *slot = &slots->rows[i];
 

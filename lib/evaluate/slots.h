@@ -11,7 +11,9 @@
 /* What slots are asked about, and what they are held against. */
 struct slots_limits {
 	struct slot_limits slot;
-	const char *only;     /* these, as names_include() takes them; empty: all */
+	const char *only; /* these, as names_include() takes them; empty: all */
+	const struct snapshot_slots
+		*elsewhere;   /* the primary's, where they may be as well; NULL: not known */
 	const char *expected; /* these must be there, likewise; empty: none */
 };
 

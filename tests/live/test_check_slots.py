@@ -44,7 +44,7 @@ def test_a_slot_that_nobody_uses_until_it_is_lost(own_cluster, check):
     def ask(*options):
         return check("check_pg_slots", *at(server, "plain"), *options)
 
-    assert ask().stdout.startswith("PG SLOTS OK - no slots |"), ask()
+    assert ask().stdout.startswith("PG SLOTS OK - no slots here |"), ask()
     missing = ask("--expect", "n2")
     assert missing.stdout.startswith('PG SLOTS CRITICAL - slot "n2" does not exist |'), missing
 
@@ -168,7 +168,7 @@ def test_a_failover_slot_survives_and_is_said_to(failover_pair, check):
 
     primary.stop()
     away = ask()
-    assert away.state == "CRITICAL" and "not known which slots would survive a promotion" in away.stdout, away
+    assert away.state == "UNKNOWN" and "not known which slots would survive a promotion" in away.stdout, away
     standby.promote()
     survived = check("check_pg_slots", *at(standby), "--expect", "orders", "--inactive", "ok")
     assert survived.state == "OK", survived
@@ -194,7 +194,7 @@ def test_a_subscriber_ahead_of_the_standby(failover_pair, check):
     assert ahead.state == "CRITICAL", ahead
     assert 'slot "orders" would not survive promoting this standby: its subscriber has confirmed ' in ahead.stdout, ahead
     assert " 1 MB past what this standby has received |" in ahead.stdout, ahead
-    assert "synchronized_standby_slots = 'n2' on the primary" in ahead.stdout, ahead
+    assert "add n2 to synchronized_standby_slots on the primary" in ahead.stdout, ahead
     standby.configure(primary_conninfo=streaming_from)
     standby.wait_streaming()
     back = ask()
@@ -222,4 +222,4 @@ def test_before_17_logical_slots_stay_behind(own_cluster, check):
     standby = own_cluster.standby(primary)
     told = check("check_pg_slots", *at(standby), "--primary", conninfo(primary))
     assert told.stdout.startswith("PG SLOTS OK - logical slots without a copy here, for want of PostgreSQL 17: "
-                                  '"report", no slots |'), told
+                                  '"report", no slots here |'), told
