@@ -17,7 +17,7 @@ enum { NOW_MS = 1000000, PARAMETERS_MAX = 20, LINE_MAX_LENGTH = 190, SIZE = 2621
 
 static const char fixed[]
 	= "[peer n2]\n[check replica]\nwarning = 1MB\ncritical = 16MB\nrecover = 2MB\nfall = 3\n"
-	  "[check archive]\ncheck = pg_replica\nallow_archive_recovery = yes\n"
+	  "[check restored]\ncheck = pg_replica\nallow_archive_recovery = yes\n"
 	  "[check strict]\ncheck = pg_leader\nwarning_is_failure = yes\n";
 
 /* A primary and its standby, seen just now. */
