@@ -164,7 +164,7 @@ snapshot_is_sound(const struct snapshot *snapshot)
 		is_sound = is_sound && is_sound_fault(&snapshot->faults[part]);
 	for (size_t i = 0; i < snapshot_fields_count; i++) {
 		const struct snapshot_list *list = snapshot_list_of(snapshot_fields[i].part);
-		size_t rows = snapshot_fields[i].is_in_row ? list->rows_max : 1;
+		size_t rows = snapshot_fields[i].is_in_row ? snapshot_row_count(snapshot, list) : 1;
 
 		for (size_t row = 0; row < rows; row++) {
 			struct snapshot_field field = snapshot_field_at(&snapshot_fields[i], row);
@@ -194,7 +194,7 @@ snapshot_clean(struct snapshot *snapshot)
 	}
 	for (size_t i = 0; i < snapshot_fields_count; i++) {
 		const struct snapshot_list *list = snapshot_list_of(snapshot_fields[i].part);
-		size_t rows = snapshot_fields[i].is_in_row ? list->rows_max : 1;
+		size_t rows = snapshot_fields[i].is_in_row ? snapshot_row_count(snapshot, list) : 1;
 
 		for (size_t row = 0; row < rows && snapshot_fields[i].type == SNAPSHOT_TEXT; row++) {
 			struct snapshot_field field = snapshot_field_at(&snapshot_fields[i], row);

@@ -113,7 +113,8 @@ struct snapshot_field snapshot_field_at(const struct snapshot_field *field, size
 
 /*
  * Whether a snapshot that came from another process can be read safely: texts end, numbers, truth values and
- * classes are in range, its bits name parts that there are.
+ * classes are in range, its bits name parts that there are. Of lists, only the rows that there are: the others
+ * are never read.
  */
 bool snapshot_is_sound(const struct snapshot *snapshot);
 

@@ -5,8 +5,8 @@ subscriptions and WAL to archive is asked as the agent asks: all facets in one r
 standby does is a standby to the server, and is far cheaper here than a server.
 
 The times are the client's, over the socket: what the answer costs the server, and the way, and libpq's reading of it.
-So they are more than the server's time, for which the budget is.  Of several rounds the best counts, because whatever
-else runs on the machine only adds to a time.  A facet alone is parsed and planned each time, as for a one-shot; all
+The budget is for what the server's own process uses for all of it, as the system counts that.  Of several rounds the
+best counts, because whatever else runs on the machine only adds to a time.  A facet alone is parsed and planned each time, as for a one-shot; all
 together are prepared by the second look, as the agent has them.
 """
 
@@ -28,7 +28,7 @@ RECEIVERS, SLOTS, SESSIONS = 20, 50, 60
 DATABASES = ("shop", "stock", "billing", "reports")
 ROLES = ("web", "worker", "mobile", "analyst", "batch")
 LOGICAL_SLOTS, SUBSCRIPTIONS, BUSY_SESSIONS, UNARCHIVED = 4, 6, 6, 40
-ROUNDS, LOOKS = 4, 100
+ROUNDS, LOOKS, WARM_UP = 8, 50, 20  # WARM_UP as probe.c has it
 BUDGET_US = 2000
 
 SETTINGS = {
@@ -112,15 +112,30 @@ def ask_one(server):
     return round(statistics.median(times))
 
 
+def used_us(pid):
+    """The processor time that a process has used so far, in microseconds."""
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[0]) / 1000
+
+
 def ask_facets(server):
-    """{facet: its median in microseconds}, and of "all" together."""
+    """{facet: its median in microseconds}, of "all" together, and what "all" costs the server's own process."""
     info = f"host={server.socket_dir} port={server.port} user={ROLE} dbname=postgres"
-    run = subprocess.run([own_program("probe"), info, str(LOOKS)], capture_output=True, text=True, check=False,
-                         timeout=300)
-    found = {name: int(number) for name, number in re.findall(r"^(\S+) (\d+)$", run.stdout, re.M)}
-    if run.returncode or "all" not in found:
-        raise Failure(f"probe of PostgreSQL {server.version}: {run.stderr.strip() or run.stdout.strip()}")
-    return found
+    with subprocess.Popen([own_program("probe"), info, str(LOOKS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as run:
+        found, used = {}, []
+        for line in run.stdout:
+            name, number = line.split()
+            if name in ("ready", "done"):
+                pid = server.value("SELECT pid FROM pg_catalog.pg_stat_activity WHERE application_name = 'probe'")
+                used.append(used_us(pid))
+                run.stdin.write("\n")
+                run.stdin.flush()
+            else:
+                found[name] = int(number)
+        if run.wait(timeout=300) or len(used) != 2:
+            raise Failure(f"probe of PostgreSQL {server.version}: {run.stderr.read().strip()}")
+    return {**found, "server": round((used[1] - used[0]) / (LOOKS + WARM_UP))}
 
 
 def measure_installation(installation):
@@ -139,11 +154,12 @@ def print_table(found):
     """One column for each major.  True when the budget is kept by all of them."""
     print_row("microseconds, over the socket", [f"PG {major}" for major in found], "   budget")
     for name in next(iter(found.values())):
-        if name != "all":
+        if name not in ("all", "server"):
             print_row(name if name == "SELECT 1" else f"{name}, alone", [times[name] for times in found.values()])
-    together = [times["all"] for times in found.values()]
-    kept = max(together) <= BUDGET_US
-    print_row("all in one round trip", together, f"   <= {BUDGET_US} {judge(kept)}")
+    print_row("all in one round trip", [times["all"] for times in found.values()])
+    served = [times["server"] for times in found.values()]
+    kept = max(served) <= BUDGET_US
+    print_row("all, the server's own time", served, f"   <= {BUDGET_US} {judge(kept)}")
     return kept
 
 

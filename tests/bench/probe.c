@@ -3,6 +3,9 @@
  * round trip as the agent does, and prints the median in microseconds, of each alone and of all together.
  *
  *     probe CONNINFO COUNT
+ *
+ * Before and after the looks at all together it says so, and waits for a line: meanwhile somebody else reads
+ * what time the server's process has used.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +57,18 @@ median_us(struct collect_session *session, const struct facet *const *facets, in
 	return elapsed_us[count / 2];
 }
 
+static void
+wait_for_line(const char *word)
+{
+	int byte;
+
+	printf("%s\n", word);
+	fflush(stdout);
+	do
+		byte = getchar();
+	while (byte != EOF && byte != '\n');
+}
+
 int
 main(int argc, char **argv)
 {
@@ -73,7 +88,10 @@ main(int argc, char **argv)
 			(long long)median_us(&session, facets, count));
 	}
 	memcpy(facets, all, sizeof all);
+	median_us(&session, facets, 1); /* which prepares them */
+	wait_for_line("ready 0");
 	printf("all %lld\n", (long long)median_us(&session, facets, count));
+	wait_for_line("done 0");
 	collect_close(&session);
 	return 0;
 }

@@ -25,6 +25,12 @@ def metric(result, name):
 
 # --- pgBackRest ------------------------------------------------------------------------------------------------------
 
+@pytest.fixture
+def build():
+    """The tools are slow: what is read of them is tried with the sanitizers without them, in tests/unit and tests/fuzz."""
+    return "plain"
+
+
 @pytest.fixture(scope="module")
 def archived(any_installation):
     """(server, its pgBackRest) with a full and an incremental backup."""

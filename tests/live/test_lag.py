@@ -88,7 +88,7 @@ def test_a_standby_is_never_ahead_of_its_sender_while_rows_are_written(chain, ch
     for writer in writers:
         writer.start()
     try:
-        looks = [check("check_pg_replica", *at(chain.standby)).stdout for _ in range(60)]
+        looks = [check("check_pg_replica", *at(chain.standby)).stdout for _ in range(30)]
     finally:
         stop.set()
         for writer in writers:
