@@ -137,6 +137,7 @@ replay_judge_lag(
 	bool is_archive = limits->allow_archive_recovery && lag_source(standby) == LAG_NO_RECEIVER;
 	int64_t bytes = lag_bytes(standby), ms = is_archive ? lag_archive_ms(standby) : lag_ms(standby);
 	int reasons_before = verdict->reason_count;
+	enum state before;
 	double byte_lag = bytes < 0 ? NAN : (double)bytes;
 	double time_lag = ms < 0 ? NAN : (double)ms / 1000.0;
 
@@ -146,11 +147,12 @@ replay_judge_lag(
 	 * above. */
 	if (ms < 0 && !(standby->apply_delay_ms > 0 && standby->replay_age_ms == SNAPSHOT_NONE))
 		judge_unknown("the lag in time", UNIT_SECONDS, limits, verdict);
+	before = verdict->state;
 	judge_metric(verdict, "replay lag", "replay_lag_bytes", byte_lag, UNIT_BYTES, limits->warning,
 		limits->critical);
 	judge_metric(verdict, "time since the last replayed commit", "replay_lag_seconds", time_lag,
 		UNIT_SECONDS, limits->warning, limits->critical);
-	if (verdict->state != STATE_OK)
+	if (verdict->state != before)
 		judge_hint(verdict,
 			"is a query there holding up replay (max_standby_streaming_delay), or are its disk "
 			"or "
