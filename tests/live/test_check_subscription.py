@@ -194,6 +194,8 @@ def test_an_apply_worker_that_waits_for_a_lock(pair, check):
     finally:
         blocker.close()
     pair.wait_applied()
+    pair.publisher.sql("DELETE FROM thing WHERE id BETWEEN 10000 AND 10010")
+    pair.wait_applied()
     for ask in ((*at(pair.subscriber), "--publisher", pair.conninfo()), at(pair.publisher)):
         settled(lambda ask=ask: check("check_pg_subscription", *ask, "-c", "1MB"), "OK", seconds=30)
 
