@@ -125,7 +125,6 @@ judge_lag(const struct snapshot *node, const struct snapshot *primary, const str
 {
 	int64_t told = lag_bytes(&node->standby);
 	int64_t bytes = lsn_distance(primary->role.wal_lsn, node->standby.replay_lsn);
-	enum state before;
 	double seconds;
 	char storage[64];
 	struct text text;
@@ -136,16 +135,7 @@ judge_lag(const struct snapshot *node, const struct snapshot *primary, const str
 	if (isnan(seconds)
 		&& (limits->warning->of[UNIT_SECONDS].is_set || limits->critical->of[UNIT_SECONDS].is_set))
 		judge_reason(verdict, STATE_UNKNOWN, "the lag in time is not known");
-	before = verdict->state;
-	judge_metric(verdict, "replay lag", "replay_lag_bytes", (double)bytes, UNIT_BYTES, limits->warning,
-		limits->critical);
-	judge_metric(verdict, "time since the last replayed commit", "replay_lag_seconds", seconds,
-		UNIT_SECONDS, limits->warning, limits->critical);
-	if (verdict->state != before)
-		judge_hint(verdict,
-			"is a query there holding up replay (max_standby_streaming_delay), or are its disk "
-			"or "
-			"the network slow?");
+	replay_judge_figures((double)bytes, seconds, limits, verdict);
 	text_init(&text, storage, sizeof storage);
 	range_write_quantity((double)bytes, UNIT_BYTES, &text);
 	judge_reason(verdict, STATE_OK, "%s behind the primary", storage);

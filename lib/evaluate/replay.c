@@ -131,13 +131,28 @@ judge_unknown(const char *what, enum unit unit, const struct replay_limits *limi
 }
 
 void
+replay_judge_figures(
+	double bytes, double seconds, const struct replay_limits *limits, struct verdict *verdict)
+{
+	enum state before = verdict->state;
+
+	judge_metric(verdict, "replay lag", "replay_lag_bytes", bytes, UNIT_BYTES, limits->warning,
+		limits->critical);
+	judge_metric(verdict, "time since the last replayed commit", "replay_lag_seconds", seconds,
+		UNIT_SECONDS, limits->warning, limits->critical);
+	if (verdict->state != before)
+		judge_hint(verdict,
+			"is a query there holding up replay (max_standby_streaming_delay), or are its disk "
+			"or the network slow?");
+}
+
+void
 replay_judge_lag(
 	const struct snapshot_standby *standby, const struct replay_limits *limits, struct verdict *verdict)
 {
 	bool is_archive = limits->allow_archive_recovery && lag_source(standby) == LAG_NO_RECEIVER;
 	int64_t bytes = lag_bytes(standby), ms = is_archive ? lag_archive_ms(standby) : lag_ms(standby);
 	int reasons_before = verdict->reason_count;
-	enum state before;
 	double byte_lag = bytes < 0 ? NAN : (double)bytes;
 	double time_lag = ms < 0 ? NAN : (double)ms / 1000.0;
 
@@ -147,16 +162,7 @@ replay_judge_lag(
 	 * above. */
 	if (ms < 0 && !(standby->apply_delay_ms > 0 && standby->replay_age_ms == SNAPSHOT_NONE))
 		judge_unknown("the lag in time", UNIT_SECONDS, limits, verdict);
-	before = verdict->state;
-	judge_metric(verdict, "replay lag", "replay_lag_bytes", byte_lag, UNIT_BYTES, limits->warning,
-		limits->critical);
-	judge_metric(verdict, "time since the last replayed commit", "replay_lag_seconds", time_lag,
-		UNIT_SECONDS, limits->warning, limits->critical);
-	if (verdict->state != before)
-		judge_hint(verdict,
-			"is a query there holding up replay (max_standby_streaming_delay), or are its disk "
-			"or "
-			"the network slow?");
+	replay_judge_figures(byte_lag, time_lag, limits, verdict);
 	if (bytes >= 0 && verdict->reason_count == reasons_before) {
 		char storage[64];
 		struct text text;

@@ -29,6 +29,10 @@ bool replay_judge_source(
 void replay_judge_progress(
 	const struct snapshot_standby *standby, const struct replay_limits *limits, struct verdict *verdict);
 
+/* A lag, however it was found, against the limits, as the figures below; NAN: not known. */
+void replay_judge_figures(
+	double bytes, double seconds, const struct replay_limits *limits, struct verdict *verdict);
+
 /*
  * The lag against the limits, as the figures replay_lag_bytes and replay_lag_seconds. Where nothing alerts it
  * says how far behind the standby is.
