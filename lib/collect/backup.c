@@ -11,7 +11,7 @@
 #include "lib/base/text.h"
 #include "lib/collect/backup_barman.h"
 #include "lib/collect/backup_directory.h"
-#include "lib/collect/backup_json.h"
+#include "lib/collect/document.h"
 #include "lib/collect/backup_pgbackrest.h"
 #include "lib/collect/command.h"
 
@@ -32,7 +32,7 @@ static int
 read_document(const struct backup_source *source, struct json_t *document, struct snapshot_backup *backup,
 	struct err *err)
 {
-	bool is_list = backup_json_is_list(document);
+	bool is_list = document_is_list(document);
 
 	if (is_list && source->tool != BACKUP_BARMAN) {
 		text_clean(backup->source, sizeof backup->source, backup_tool_names[BACKUP_PGBACKREST]);
@@ -57,14 +57,14 @@ read_documents(const struct backup_source *source, const char *bytes, size_t len
 		struct json_t *document;
 		int status;
 
-		if (backup_json_next(bytes, length, &offset, &document, err) != 0)
+		if (document_next(bytes, length, &offset, &document, err) != 0)
 			return -1;
 		if (document == NULL)
 			break;
-		status = count > 0 && backup_json_is_list(document)
+		status = count > 0 && document_is_list(document)
 			? err_set(err, ERR_PROTOCOL, "there is something behind what pgBackRest wrote")
 			: read_document(source, document, backup, err);
-		backup_json_release(document);
+		document_release(document);
 		if (status != 0)
 			return -1;
 	}

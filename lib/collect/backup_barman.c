@@ -6,7 +6,7 @@
 
 #include "lib/base/parse.h"
 #include "lib/base/text.h"
-#include "lib/collect/backup_json.h"
+#include "lib/collect/document.h"
 
 /* -- the server -------------------------------------------------------------------------------- */
 
@@ -91,11 +91,11 @@ read_instant(const json_t *object, const char *name, int64_t *ret_ms, struct err
 	const char *text;
 	int64_t seconds;
 
-	if (backup_json_text(object, name, &text, err) != 0)
+	if (document_text(object, name, &text, err) != 0)
 		return -1;
 	if (text == NULL || parse_integer(text, 0, INT64_MAX, &seconds, err) != 0)
 		return err_set(err, ERR_PROTOCOL, "\"%s\" is not seconds since 1970", name);
-	return backup_json_instant(seconds, name, ret_ms, err);
+	return document_instant(seconds, name, ret_ms, err);
 }
 
 /* `times` holds "end_time_timestamp", which only a backup that was copied has. */
@@ -106,9 +106,9 @@ read_backup(const json_t *object, const json_t *times, struct backup *ret, struc
 
 	if (!json_is_object(object))
 		return err_set(err, ERR_PROTOCOL, "not an object");
-	if (backup_json_text(object, "backup_id", &ret->id, err) != 0
-		|| backup_json_text(object, "status", &ret->status, err) != 0
-		|| backup_json_text(object, "backup_type", &type, err) != 0)
+	if (document_text(object, "backup_id", &ret->id, err) != 0
+		|| document_text(object, "status", &ret->status, err) != 0
+		|| document_text(object, "backup_type", &type, err) != 0)
 		return -1;
 	if (ret->id == NULL || ret->status == NULL)
 		return err_set(err, ERR_PROTOCOL, "it has no \"backup_id\" or no \"status\"");
@@ -179,10 +179,10 @@ read_wal(const json_t *object, const json_t *base, struct snapshot_backup *ret, 
 	char raw[sizeof ret->wal_gap];
 	json_t *wal;
 
-	if (backup_json_object(object, "wal_information", &wal, err) != 0
-		|| backup_json_text(base, "begin_wal", &begin, err) != 0
-		|| backup_json_text(base, "end_wal", &end, err) != 0
-		|| backup_json_text(wal, "last_available", &last, err) != 0)
+	if (document_object(object, "wal_information", &wal, err) != 0
+		|| document_text(base, "begin_wal", &begin, err) != 0
+		|| document_text(base, "end_wal", &end, err) != 0
+		|| document_text(wal, "last_available", &last, err) != 0)
 		return -1;
 	if (begin == NULL || end == NULL)
 		return err_set(err, ERR_PROTOCOL, "it has no \"begin_wal\" or no \"end_wal\"");
@@ -207,8 +207,8 @@ read_shown(const json_t *object, struct snapshot_backup *ret, struct err *err)
 	const char *error;
 	json_t *base;
 
-	if (backup_json_object(object, "base_backup_information", &base, err) != 0
-		|| backup_json_text(object, "error", &error, err) != 0
+	if (document_object(object, "base_backup_information", &base, err) != 0
+		|| document_text(object, "error", &error, err) != 0
 		|| read_backup(object, base, &backup, err) != 0)
 		return -1;
 	if (ret->label[0] == '\0' && ret->failed_label[0] == '\0' && ret->unfinished[0] == '\0')
@@ -233,8 +233,8 @@ read_check(json_t *object, struct snapshot_backup *ret, struct err *err)
 	{
 		if (!json_is_object(result))
 			return err_set(err, ERR_PROTOCOL, "\"%s\" is not an object", name);
-		if (backup_json_text(result, "status", &status, err) != 0
-			|| backup_json_text(result, "hint", &hint, err) != 0)
+		if (document_text(result, "status", &status, err) != 0
+			|| document_text(result, "hint", &hint, err) != 0)
 			return err_context(err, "\"%s\"", name);
 		if (status == NULL)
 			return err_set(err, ERR_PROTOCOL, "\"%s\" has no \"status\"", name);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/base/text.h"
-#include "lib/collect/backup_json.h"
+#include "lib/collect/document.h"
 
 /* "code" of a status. */
 enum { STATUS_OK = 0, STATUS_NO_STANZA = 1, STATUS_NO_BACKUPS = 2, STATUS_OTHER = 99 };
@@ -65,7 +65,7 @@ find_stanza(const json_t *stanzas, const char *wanted, const json_t **ret, struc
 
 		if (!json_is_object(stanza))
 			return err_set(err, ERR_PROTOCOL, "stanza %zu is not an object", i + 1);
-		if (backup_json_text(stanza, "name", &name, err) != 0)
+		if (document_text(stanza, "name", &name, err) != 0)
 			return err_context(err, "stanza %zu", i + 1);
 		if (name == NULL)
 			return err_set(err, ERR_PROTOCOL, "stanza %zu has no \"name\"", i + 1);
@@ -82,9 +82,9 @@ read_status(const json_t *object, int64_t *ret_code, const char **ret_message, s
 {
 	json_t *status;
 
-	if (backup_json_object(object, "status", &status, err) != 0
-		|| backup_json_number(status, "code", ret_code, err) != 0
-		|| backup_json_text(status, "message", ret_message, err) != 0)
+	if (document_object(object, "status", &status, err) != 0
+		|| document_number(status, "code", ret_code, err) != 0
+		|| document_text(status, "message", ret_message, err) != 0)
 		return -1;
 	if (*ret_code == SNAPSHOT_NONE)
 		return err_set(err, ERR_PROTOCOL, "it has no \"status\" with a \"code\"");
@@ -99,10 +99,10 @@ read_lock(const json_t *stanza, bool *ret, struct err *err)
 {
 	json_t *lock, *backup;
 
-	if (backup_json_object(json_object_get(stanza, "status"), "lock", &lock, err) != 0
-		|| backup_json_object(lock, "backup", &backup, err) != 0)
+	if (document_object(json_object_get(stanza, "status"), "lock", &lock, err) != 0
+		|| document_object(lock, "backup", &backup, err) != 0)
 		return -1;
-	return backup_json_truth(backup, "held", ret, err);
+	return document_truth(backup, "held", ret, err);
 }
 
 static int
@@ -110,10 +110,10 @@ open_stanza(const json_t *object, struct stanza *ret, struct err *err)
 {
 	if (read_status(object, &ret->status, &ret->message, err) != 0
 		|| read_lock(object, &ret->is_running, err) != 0
-		|| backup_json_list(object, "db", &ret->databases, err) != 0
-		|| backup_json_list(object, "archive", &ret->archives, err) != 0
-		|| backup_json_list(object, "backup", &ret->backups, err) != 0
-		|| backup_json_list(object, "repo", &ret->repositories, err) != 0)
+		|| document_list(object, "db", &ret->databases, err) != 0
+		|| document_list(object, "archive", &ret->archives, err) != 0
+		|| document_list(object, "backup", &ret->backups, err) != 0
+		|| document_list(object, "repo", &ret->repositories, err) != 0)
 		return -1;
 	if (json_array_size(ret->databases) > DATABASES_MAX || json_array_size(ret->archives) > DATABASES_MAX)
 		return err_set(err, ERR_PROTOCOL, "it has more than %d databases", DATABASES_MAX);
@@ -149,7 +149,7 @@ read_repositories(const struct stanza *stanza, struct snapshot_backup *ret, stru
 	json_array_foreach(stanza->repositories, i, repository)
 	{
 		if (read_status(repository, &code, &message, err) != 0
-			|| backup_json_number(repository, "key", &key, err) != 0)
+			|| document_number(repository, "key", &key, err) != 0)
 			return err_context(err, "repository %zu", i + 1);
 		if (stanza->repository != 0 && key != stanza->repository)
 			continue;
@@ -185,9 +185,9 @@ read_place(const json_t *object, struct place *ret, struct err *err)
 {
 	json_t *database;
 
-	if (backup_json_object(object, "database", &database, err) != 0
-		|| backup_json_number(database, "id", &ret->database, err) != 0
-		|| backup_json_number(database, "repo-key", &ret->repository, err) != 0)
+	if (document_object(object, "database", &database, err) != 0
+		|| document_number(database, "id", &ret->database, err) != 0
+		|| document_number(database, "repo-key", &ret->repository, err) != 0)
 		return -1;
 	if (ret->repository == SNAPSHOT_NONE)
 		ret->repository = 1;
@@ -206,8 +206,8 @@ is_current(const struct stanza *stanza, const struct place *place, bool *ret, st
 	{
 		int64_t id, repository;
 
-		if (backup_json_number(database, "id", &id, err) != 0
-			|| backup_json_number(database, "repo-key", &repository, err) != 0)
+		if (document_number(database, "id", &id, err) != 0
+			|| document_number(database, "repo-key", &repository, err) != 0)
 			return err_context(err, "database %zu", i + 1);
 		if ((repository == SNAPSHOT_NONE ? 1 : repository) == place->repository
 			&& id > place->database)
@@ -245,7 +245,7 @@ list_labels(struct stanza *stanza, struct err *err)
 	json_array_foreach(stanza->backups, i, object)
 	{
 		if (read_place(object, &place, err) != 0
-			|| backup_json_text(object, "label", &label, err) != 0)
+			|| document_text(object, "label", &label, err) != 0)
 			return err_context(err, "backup %zu", i + 1);
 		write_key(place.repository, label == NULL ? "" : label, key, sizeof key);
 		json_object_set_new(stanza->labels, key, json_true());
@@ -265,7 +265,7 @@ find_missing(const struct stanza *stanza, const json_t *object, struct backup *r
 	ret->missing[0] = '\0';
 	if (strcmp(ret->kind, "full") == 0)
 		return 0;
-	if (backup_json_list(object, "reference", &references, err) != 0)
+	if (document_list(object, "reference", &references, err) != 0)
 		return -1;
 	if (json_array_size(references) == 0)
 		text_clean(ret->missing, sizeof ret->missing, "a backup that is not told");
@@ -290,18 +290,18 @@ read_backup(const struct stanza *stanza, const json_t *object, struct backup *re
 		return err_set(err, ERR_PROTOCOL, "not an object");
 	if (read_place(object, &ret->place, err) != 0
 		|| is_current(stanza, &ret->place, &ret->is_current, err) != 0
-		|| backup_json_text(object, "label", &ret->label, err) != 0
-		|| backup_json_text(object, "type", &ret->kind, err) != 0
-		|| backup_json_truth(object, "error", &ret->has_errors, err) != 0
-		|| backup_json_object(object, "timestamp", &times, err) != 0
-		|| backup_json_number(times, "stop", &stop, err) != 0
-		|| backup_json_object(object, "archive", &archive, err) != 0
-		|| backup_json_text(archive, "start", &ret->wal_start, err) != 0
-		|| backup_json_text(archive, "stop", &ret->wal_stop, err) != 0)
+		|| document_text(object, "label", &ret->label, err) != 0
+		|| document_text(object, "type", &ret->kind, err) != 0
+		|| document_truth(object, "error", &ret->has_errors, err) != 0
+		|| document_object(object, "timestamp", &times, err) != 0
+		|| document_number(times, "stop", &stop, err) != 0
+		|| document_object(object, "archive", &archive, err) != 0
+		|| document_text(archive, "start", &ret->wal_start, err) != 0
+		|| document_text(archive, "stop", &ret->wal_stop, err) != 0)
 		return -1;
 	if (ret->label == NULL || ret->kind == NULL)
 		return err_set(err, ERR_PROTOCOL, "it has no \"label\" or no \"type\"");
-	if (backup_json_instant(stop, "stop", &ret->stopped_ms, err) != 0)
+	if (document_instant(stop, "stop", &ret->stopped_ms, err) != 0)
 		return -1;
 	return find_missing(stanza, object, ret, err);
 }
@@ -363,8 +363,8 @@ take_newest(const struct stanza *stanza, const struct backup *newest, struct sna
 	const char *min, *max;
 
 	if (find_archive(stanza, &newest->place, &archive, err) != 0
-		|| backup_json_text(archive, "min", &min, err) != 0
-		|| backup_json_text(archive, "max", &max, err) != 0)
+		|| document_text(archive, "min", &min, err) != 0
+		|| document_text(archive, "max", &max, err) != 0)
 		return -1;
 	take_text(ret->label, sizeof ret->label, newest->label);
 	take_text(ret->kind, sizeof ret->kind, newest->kind);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/collect/backup_barman.h"
-#include "lib/collect/backup_json.h"
+#include "lib/collect/document.h"
 #include "lib/collect/backup_manifest.h"
 #include "lib/collect/backup_pgbackrest.h"
 #include "lib/collect/backup_wal.h"
@@ -53,16 +53,16 @@ read_all(const char *text, size_t size, const char *wanted, struct snapshot_back
 	for (;;) {
 		int status;
 
-		if (backup_json_next(text, size, &offset, &document, &err) != 0)
+		if (document_next(text, size, &offset, &document, &err) != 0)
 			return -1;
 		if (document == NULL)
 			return 0;
-		if (backup_json_is_list(document))
+		if (document_is_list(document))
 			status = backup_pgbackrest_read(
 				document, wanted, wanted[0] == '\0' ? 0 : 1, backup, &err);
 		else
 			status = backup_barman_read(document, wanted, backup, &err);
-		backup_json_release(document);
+		document_release(document);
 		if (status != 0)
 			return -1;
 	}

@@ -30,7 +30,7 @@ PURE_LAYERS = ("lib/evaluate", "lib/render", "lib/model", "checks")
 PURE_FILES = (
     "lib/base/text", "lib/base/parse", "lib/base/err", "lib/collect/message", "lib/collect/place",
     "lib/base/nearest", "lib/collect/prepared", "lib/collect/conf_line", "lib/collect/conf_number", "lib/collect/conf_value",
-    "lib/collect/conf_conninfo", "lib/collect/backup_json", "lib/collect/backup_pgbackrest", "lib/collect/backup_barman",
+    "lib/collect/conf_conninfo", "lib/collect/document", "lib/collect/backup_pgbackrest", "lib/collect/backup_barman",
     "lib/run/settings_set", "lib/run/settings_nearest", "lib/run/settings_write", "lib/run/mask",
     "lib/agent/route", "lib/agent/health", "lib/agent/question", "lib/agent/board", "lib/agent/patroni", "lib/agent/history",
     "lib/agent/plan_rows", "lib/agent/plan_verify", "lib/agent/address",

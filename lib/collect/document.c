@@ -1,4 +1,4 @@
-#include "lib/collect/backup_json.h"
+#include "lib/collect/document.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -10,7 +10,7 @@
 #define WHOLE_MAX 9007199254740992.0
 
 int
-backup_json_next(const char *bytes, size_t length, size_t *offset, struct json_t **ret, struct err *err)
+document_next(const char *bytes, size_t length, size_t *offset, struct json_t **ret, struct err *err)
 {
 	json_error_t error;
 
@@ -22,8 +22,8 @@ backup_json_next(const char *bytes, size_t length, size_t *offset, struct json_t
 	 * Whole numbers are read as reals: a system identifier does not fit 63 bits from 2038 on, and must
 	 * not make all the rest unreadable.
 	 */
-	*ret = json_loadb(
-		bytes + *offset, length - *offset, JSON_DISABLE_EOF_CHECK | JSON_DECODE_INT_AS_REAL, &error);
+	*ret = json_loadb(bytes + *offset, length - *offset,
+		JSON_DISABLE_EOF_CHECK | JSON_DECODE_INT_AS_REAL | JSON_REJECT_DUPLICATES, &error);
 	if (*ret == NULL && json_error_code(&error) == json_error_out_of_memory)
 		return err_set(err, ERR_PROTOCOL, "too long to be read");
 	if (*ret == NULL)
@@ -33,14 +33,31 @@ backup_json_next(const char *bytes, size_t length, size_t *offset, struct json_t
 	return 0;
 }
 
+int
+document_parse(const char *bytes, size_t length, struct json_t **ret, struct err *err)
+{
+	size_t offset = 0;
+
+	if (document_next(bytes, length, &offset, ret, err) != 0)
+		return -1;
+	if (*ret == NULL)
+		return err_set(err, ERR_PROTOCOL, "it is empty");
+	offset += strspn(bytes + offset, " \t\r\n");
+	if (offset >= length)
+		return 0;
+	document_release(*ret);
+	*ret = NULL;
+	return err_set(err, ERR_PROTOCOL, "not JSON: there is something behind it");
+}
+
 bool
-backup_json_is_list(const struct json_t *document)
+document_is_list(const struct json_t *document)
 {
 	return json_is_array(document);
 }
 
 void
-backup_json_release(struct json_t *document)
+document_release(struct json_t *document)
 {
 	json_decref(document);
 }
@@ -61,7 +78,7 @@ refuse(const char *name, const char *what, struct err *err)
 }
 
 int
-backup_json_text(const struct json_t *object, const char *name, const char **ret, struct err *err)
+document_text(const struct json_t *object, const char *name, const char **ret, struct err *err)
 {
 	const json_t *value = member(object, name);
 
@@ -72,7 +89,7 @@ backup_json_text(const struct json_t *object, const char *name, const char **ret
 }
 
 int
-backup_json_number(const struct json_t *object, const char *name, int64_t *ret, struct err *err)
+document_number(const struct json_t *object, const char *name, int64_t *ret, struct err *err)
 {
 	const json_t *value = member(object, name);
 	double number = json_number_value(value);
@@ -84,7 +101,7 @@ backup_json_number(const struct json_t *object, const char *name, int64_t *ret, 
 }
 
 int
-backup_json_truth(const struct json_t *object, const char *name, bool *ret, struct err *err)
+document_truth(const struct json_t *object, const char *name, bool *ret, struct err *err)
 {
 	const json_t *value = member(object, name);
 
@@ -95,7 +112,7 @@ backup_json_truth(const struct json_t *object, const char *name, bool *ret, stru
 }
 
 int
-backup_json_list(const struct json_t *object, const char *name, struct json_t **ret, struct err *err)
+document_list(const struct json_t *object, const char *name, struct json_t **ret, struct err *err)
 {
 	json_t *value = member(object, name);
 
@@ -106,7 +123,7 @@ backup_json_list(const struct json_t *object, const char *name, struct json_t **
 }
 
 int
-backup_json_object(const struct json_t *object, const char *name, struct json_t **ret, struct err *err)
+document_object(const struct json_t *object, const char *name, struct json_t **ret, struct err *err)
 {
 	json_t *value = member(object, name);
 
@@ -116,8 +133,20 @@ backup_json_object(const struct json_t *object, const char *name, struct json_t 
 	return 0;
 }
 
+size_t
+document_count(const struct json_t *list)
+{
+	return json_array_size(list);
+}
+
+struct json_t *
+document_item(const struct json_t *list, size_t index)
+{
+	return json_array_get(list, index);
+}
+
 int
-backup_json_instant(int64_t seconds, const char *name, int64_t *ret_ms, struct err *err)
+document_instant(int64_t seconds, const char *name, int64_t *ret_ms, struct err *err)
 {
 	if (seconds < 0 || seconds > INT64_C(253402300799))
 		return refuse(name, "seconds since 1970", err);
