@@ -32,7 +32,7 @@ hardening := -fPIE -fstack-protector-strong $(if $(SAN),-fsanitize=$(SAN) -fno-s
 hardening_link := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN))
 # Deferred, so that "make deps" works where pkg-config is not installed yet.
 pq_cflags = $(shell pkg-config --cflags libpq)
-libraries = $(shell pkg-config --libs libpq jansson)
+libraries = $(shell pkg-config --libs libpq jansson) -ldl -lpthread
 libraries_agent = $(libraries) $(shell pkg-config --libs libevent_core libmicrohttpd gnutls inih $(systemd)) -lm
 # Without it the agent is built all the same, and knows nothing of systemd's readiness, watchdog and sockets.
 systemd = $(shell pkg-config --exists libsystemd && echo libsystemd)
@@ -94,7 +94,7 @@ clean:
 # -- what is installed ---------------------------------------------------------------------------
 
 packages_build := gcc libc6-dev pkg-config libpq-dev libjansson-dev libevent-dev libmicrohttpd-dev libgnutls28-dev \
-	libinih-dev libsystemd-dev
+	libinih-dev libsystemd-dev libcurl4-openssl-dev
 packages_demo := $(packages_build) postgresql postgresql-client python3 python3-psycopg2 haproxy
 packages_check := $(packages_demo) libcmocka-dev python3-pytest python3-pytest-xdist iproute2 openssl \
 	keepalived pgbouncer binutils clang chromium systemd pgbackrest barman

@@ -41,7 +41,7 @@ has_source(const void *limits_data)
 }
 
 static bool
-collect(const void *limits_data, int64_t deadline_ms, struct snapshot *snapshot)
+collect(const void *limits_data, const struct check_look *look, struct snapshot *snapshot)
 {
 	const struct backup_limits *limits = limits_data;
 	struct backup_source source = {
@@ -56,7 +56,7 @@ collect(const void *limits_data, int64_t deadline_ms, struct snapshot *snapshot)
 		.wants_check = limits->wants_check,
 	};
 
-	backup_collect(&source, deadline_ms, snapshot);
+	backup_collect(&source, look->deadline_ms, snapshot);
 	return true;
 }
 

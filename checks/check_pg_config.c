@@ -32,12 +32,12 @@ has_source(const void *limits_data)
 }
 
 static bool
-collect(const void *limits_data, int64_t deadline_ms, struct snapshot *snapshot)
+collect(const void *limits_data, const struct check_look *look, struct snapshot *snapshot)
 {
 	const struct config_limits *limits = limits_data;
 	struct err err;
 
-	(void)deadline_ms; /* files are read in no time, and nothing is waited for */
+	(void)look; /* files are read in no time, and nothing is waited for */
 	if (!has_source(limits))
 		return false;
 	if (conf_file_read(limits->file, snapshot, &err) != 0)

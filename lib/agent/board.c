@@ -5,7 +5,6 @@
 
 #include "lib/evaluate/evaluate.h"
 #include "lib/evaluate/judge.h"
-#include "lib/evaluate/sync_state.h"
 #include "lib/model/lsn.h"
 #include "lib/render/format.h"
 #include "lib/run/settings.h"
@@ -63,7 +62,7 @@ forget(struct board *board, int64_t now_ms)
 	int64_t age_ms = board_age_ms(board, 0, now_ms);
 	struct err fault;
 
-	*own = board->targets[0].snapshot;
+	snapshot_copy(own, &board->targets[0].snapshot);
 	if (age_ms < 0 || !board->is_begun) {
 		snapshot_init(own);
 		err_set(&fault, ERR_TIMEOUT, "nothing is known yet: the agent has just started");
@@ -93,14 +92,81 @@ add_peer(struct board *board, size_t index, bool is_usable)
 	bool is_newer = own != 0 && lsn_timeline(peer->primary.role.wal_file) > own;
 
 	if (is_newer && !(is_usable && snapshot_has(&peer->snapshot, SNAPSHOT_ROLE))) {
-		*to = peer->primary;
+		snapshot_copy(to, &peer->primary);
 		snprintf(to->target, sizeof to->target, "%.100s (as last seen)", peer->primary.target);
 	} else if (is_usable) {
-		*to = peer->snapshot;
+		snapshot_copy(to, &peer->snapshot);
 	} else {
 		return;
 	}
 	board->view_count++;
+}
+
+/* The witness at `index` of any configured check, as far as the plan has a source for it; NULL behind the
+ * last. */
+static const struct witness *
+witness_of(const struct board *board, size_t check_index, size_t index)
+{
+	const struct witness *const *witnesses = board->plan->checks[check_index].check->witnesses;
+
+	return witnesses == NULL ? NULL : witnesses[index];
+}
+
+/*
+ * Puts the word of a witness beside what the server says. It must not be older than that may be: a lock that
+ * was held a while ago is none.
+ */
+static void
+add_witness(struct board *board, const struct witness *witness, int64_t now_ms)
+{
+	int index = plan_find_witness(board->plan, witness);
+	const struct board_source *source = index < 0 ? NULL : &board->sources[index];
+	int64_t until_ms, age_ms;
+	struct err fault;
+
+	if (source == NULL)
+		return;
+	until_ms = source->seen_ms + board->plan->agent.max_age_ms + 1;
+	age_ms = now_ms - source->seen_ms;
+	if (!source->is_seen) {
+		err_set(&fault, ERR_TIMEOUT, "%s has not answered yet", witness->name);
+		snapshot_fail(&board->view[0], witness->part, &fault);
+	} else if (now_ms >= until_ms) {
+		err_set(&fault, ERR_TIMEOUT, "%s has not answered for %lld.%lld s", witness->name,
+			(long long)(age_ms / 1000), (long long)(age_ms % 1000 / 100));
+		snapshot_fail(&board->view[0], witness->part, &fault);
+	} else {
+		if (snapshot_has(&source->snapshot, witness->part))
+			snapshot_copy_part(&board->view[0], &source->snapshot, witness->part);
+		else
+			snapshot_fail(
+				&board->view[0], witness->part, &source->snapshot.faults[witness->part]);
+		if (until_ms < board->view_until_ms)
+			board->view_until_ms = until_ms;
+	}
+}
+
+static void
+add_witnesses(struct board *board, int64_t now_ms)
+{
+	for (size_t i = 0; i < board->plan->check_count; i++)
+		for (size_t j = 0; witness_of(board, i, j) != NULL; j++)
+			if (!snapshot_has(&board->view[0], witness_of(board, i, j)->part))
+				add_witness(board, witness_of(board, i, j), now_ms);
+}
+
+/* Whether every witness was heard of once. */
+static bool
+has_heard_witnesses(const struct board *board)
+{
+	for (size_t i = 0; i < board->plan->check_count; i++)
+		for (size_t j = 0; witness_of(board, i, j) != NULL; j++) {
+			int index = plan_find_witness(board->plan, witness_of(board, i, j));
+
+			if (index >= 0 && !board->sources[index].is_seen)
+				return false;
+		}
+	return true;
 }
 
 /* Whether all were heard of once. One that does not answer says so within its timeout. */
@@ -111,7 +177,7 @@ has_begun(const struct board *board, int64_t now_ms)
 
 	for (size_t i = 0; i < board->plan->target_count; i++)
 		seen += board->targets[i].is_seen;
-	return seen == board->plan->target_count
+	return (seen == board->plan->target_count && has_heard_witnesses(board))
 		|| now_ms - board->started_ms >= board->plan->agent.max_age_ms;
 }
 
@@ -127,7 +193,7 @@ compose(struct board *board, int64_t now_ms)
 	board->view_until_ms = board->is_begun ? INT64_MAX
 					       : board->started_ms + board->plan->agent.max_age_ms;
 	if (board->is_known)
-		board->view[0] = board->targets[0].snapshot;
+		snapshot_copy(&board->view[0], &board->targets[0].snapshot);
 	else
 		forget(board, now_ms);
 	for (size_t i = 0; i < board->plan->target_count; i++) {
@@ -139,6 +205,8 @@ compose(struct board *board, int64_t now_ms)
 		if (i > 0)
 			add_peer(board, i, is_usable);
 	}
+	if (board->is_known)
+		add_witnesses(board, now_ms);
 	for (size_t i = 0; i < board->plan->source_count; i++) {
 		int64_t until_ms = board->sources[i].seen_ms + source_max_age_ms(board, i) + 1;
 
@@ -149,33 +217,22 @@ compose(struct board *board, int64_t now_ms)
 
 /* -- answers ----------------------------------------------------------------------------------- */
 
+/* What a question asks beside its check. */
 static void
-judge_sync(const struct board *board, enum route_sync wanted, struct verdict *verdict)
+judge_rest(const struct board *board, const struct question *question, struct verdict *verdict)
 {
-	const char *state = sync_state_of(board->view, board->view_count);
-	bool is_sync = state != NULL && strcmp(state, "sync") == 0;
-	bool is_quorum = state != NULL && strcmp(state, "quorum") == 0;
-	bool is_right = wanted == ROUTE_SYNC ? is_sync
-		: wanted == ROUTE_QUORUM     ? is_quorum
-					     : !is_sync && !is_quorum;
+	const struct snapshot *own = &board->view[0];
+	bool is_patroni_asked = snapshot_has(own, SNAPSHOT_PATRONI)
+		|| own->faults[SNAPSHOT_PATRONI].class != ERR_NONE;
 
-	if (state == NULL) {
-		judge_reason(verdict, STATE_UNKNOWN,
-			"no primary that is asked here tells whether it is synchronous");
-		judge_hint(verdict, "a [peer NAME] section for each other node lets the agent ask");
-	} else {
-		judge_reason(
-			verdict, is_right ? STATE_OK : STATE_CRITICAL, "to its primary it is \"%s\"", state);
+	if (question->sync != ROUTE_ANY_SYNC && verdict->fault.class == ERR_NONE && own->role.in_recovery)
+		health_judge_sync(board->view, board->view_count, question->sync, verdict);
+	if (question->tags[0] != '\0' && !(question->has_no_tags && is_patroni_asked))
+		health_judge_tags(own, question->tags, verdict);
+	if (question->never) {
+		judge_reason(verdict, STATE_CRITICAL, "no node can have what is asked for");
+		judge_end(verdict);
 	}
-	judge_end(verdict);
-}
-
-/* Something that this node can never have was asked for. */
-static void
-judge_never(struct verdict *verdict)
-{
-	judge_reason(verdict, STATE_CRITICAL, "no node here has tags: Patroni is not asked");
-	judge_end(verdict);
 }
 
 /* The source that a question is about, or -1: it is about the servers. */
@@ -232,11 +289,7 @@ evaluate(const struct board *board, const struct question *question, const void 
 		return;
 	}
 	evaluate_check(question->check, board->view, board->view_count, limits, verdict);
-	if (question->sync != ROUTE_ANY_SYNC && verdict->fault.class == ERR_NONE
-		&& board->view[0].role.in_recovery)
-		judge_sync(board, question->sync, verdict);
-	if (question->never)
-		judge_never(verdict);
+	judge_rest(board, question, verdict);
 }
 
 static bool
@@ -347,6 +400,14 @@ board_answer(struct board *board, const struct question *question, int64_t now_m
 		compose(board, now_ms);
 	if (question->kind == ROUTE_LIVENESS)
 		return answer_liveness(board, question, verdict);
+	if (question->is_for_standby_leader && health_leads_standbys(&board->view[0])) {
+		struct question other = *question;
+
+		/* Another question than the configured check, whose damping is about primaries. */
+		other.check = &health_standby_leader;
+		other.check_index = -1;
+		return answer(board, &other, now_ms, verdict);
+	}
 	return answer(board, question, now_ms, verdict);
 }
 
@@ -465,11 +526,11 @@ board_take(struct board *board, size_t index, const struct snapshot *snapshot, i
 
 	target->is_seen = true;
 	target->seen_ms = seen_ms;
-	target->snapshot = *snapshot;
+	snapshot_copy(&target->snapshot, snapshot);
 	follow_progress(target);
 	growth_follow(&target->growth, &target->snapshot, now_ms);
 	if (snapshot_has(snapshot, SNAPSHOT_ROLE) && !snapshot->role.in_recovery)
-		target->primary = *snapshot;
+		snapshot_copy(&target->primary, snapshot);
 	else if (snapshot_has(snapshot, SNAPSHOT_ROLE))
 		snapshot_init(&target->primary); /* it was made to follow another one */
 	compose(board, now_ms);
@@ -487,7 +548,7 @@ board_take_source(struct board *board, size_t index, const struct snapshot *snap
 
 	source->is_seen = true;
 	source->seen_ms = seen_ms;
-	source->snapshot = *snapshot;
+	snapshot_copy(&source->snapshot, snapshot);
 	compose(board, now_ms);
 	if (board->is_begun)
 		answer_all(board, (int)index, now_ms, listener, context);

@@ -64,9 +64,12 @@ set_check(struct plan_check *to, const struct check *check, struct err *err)
 	if (check->limits_size > sizeof to->limits)
 		return err_set(err, ERR_USAGE, "the limits of check \"%s\" are too large", check->name);
 	to->check = check;
+	if (check->has_section)
+		to->source = (struct plan_source){
+			.interval_ms = check->interval_ms, .timeout_ms = check->timeout_ms};
 	to->limits.policy.on[ERR_USAGE] = STATE_UNKNOWN;
 	plan_rows_list_check(to, groups);
-	return settings_set_initial(groups + 1, PLAN_ROWS_CHECK_GROUPS - 1, err);
+	return settings_set_initial(groups + 1, PLAN_ROWS_CHECK_GROUPS - (check->has_section ? 2 : 1), err);
 }
 
 /* A new check, whose own settings have their defaults; which check it is may be said later. */
@@ -131,6 +134,36 @@ begin_check(struct reading *reading, const char *name, struct err *err)
 	return 0;
 }
 
+/* The check whose own section `word` is, or NULL. */
+static const struct check *
+find_manager(const struct check *const *table, const char *word)
+{
+	while (*table != NULL && !((*table)->has_section && strcmp((*table)->name, word) == 0))
+		table++;
+	return *table;
+}
+
+/* [pgbouncer], [pgbouncer reads]: a check as well, which one is clear from the word. */
+static int
+begin_manager(struct reading *reading, const struct check *manager, const char *name, struct err *err)
+{
+	struct plan_check *check;
+
+	if (begin_check(reading, name[0] != '\0' ? name : manager->name, err) != 0)
+		return -1;
+	check = reading->check;
+	if (check->check != NULL && check->check != manager)
+		return err_set(err, ERR_USAGE, "\"%s\" already is the name of the check \"%s\"", name,
+			check->check->name);
+	if (check->check == NULL && set_check(check, manager, err) != 0)
+		return -1;
+	snprintf(check->answer.check, sizeof check->answer.check, "%s",
+		strcmp(check->name, manager->name) == 0 ? "" : manager->name);
+	plan_rows_list_check(check, reading->groups);
+	reading->group_count = PLAN_ROWS_CHECK_GROUPS;
+	return 0;
+}
+
 static int
 begin_target(struct reading *reading, const char *name, struct err *err)
 {
@@ -164,20 +197,31 @@ begin_track(struct reading *reading, const char *name, struct err *err)
 }
 
 static int
-refuse_section(const char *word, struct err *err)
+refuse_section(const struct reading *reading, const char *word, struct err *err)
 {
-	const char *words[SECTION_COUNT + 1];
+	const char *words[SECTION_COUNT + PLAN_CHECKS + 1];
+	char managers[96] = "";
+	size_t count = SECTION_COUNT;
 	const char *near;
+	struct text text;
 
+	text_init(&text, managers, sizeof managers);
 	for (int i = 0; i < SECTION_COUNT; i++)
 		words[i] = sections[i].word;
-	words[SECTION_COUNT] = NULL;
+	for (const struct check *const *check = reading->table;
+		*check != NULL && count < SECTION_COUNT + PLAN_CHECKS; check++)
+		if ((*check)->has_section) {
+			words[count++] = (*check)->name;
+			text_add(&text, ", %s", (*check)->name);
+		}
+	words[count] = NULL;
 	near = settings_nearest_word(words, word);
 	err_set(err, ERR_USAGE, "unknown section \"[%s]\"", word);
 	return near != NULL
 		? err_hint(err, "did you mean \"[%s]\"?", near)
 		: err_hint(err,
-			"sections are agent, postgres, peer NAME, listen, check NAME and track_file NAME");
+			"sections are agent, postgres, peer NAME, listen, check NAME, track_file NAME%s",
+			managers);
 }
 
 /* "check leader" is the section check with the name leader. */
@@ -188,13 +232,21 @@ begin_section(void *context, const char *title, struct err *err)
 	size_t length = strcspn(title, " \t");
 	const char *name = title + length + strspn(title + length, " \t");
 	enum section section = SECTION_AGENT;
+	const struct check *manager;
 	char word[PLAN_NAME_SIZE];
 
 	snprintf(word, sizeof word, "%.*s", (int)length, title);
 	while (section < SECTION_COUNT && strcmp(sections[section].word, word) != 0)
 		section++;
+	manager = find_manager(reading->table, word);
+	if (section == SECTION_COUNT && manager == NULL)
+		return refuse_section(reading, word, err);
+	if (section == SECTION_COUNT && (name[0] == '\0' || plan_verify_name(name, err) == 0)) {
+		memset(&reading->given, 0, sizeof reading->given);
+		return begin_manager(reading, manager, name, err);
+	}
 	if (section == SECTION_COUNT)
-		return refuse_section(word, err);
+		return -1;
 	if (!sections[section].is_named && name[0] != '\0')
 		return err_set(err, ERR_USAGE, "section \"[%s]\" takes no name", word);
 	if (sections[section].is_named && name[0] == '\0') {
@@ -370,6 +422,18 @@ plan_is_same_source(const struct check *check, const void *a, const void *b)
 	return true;
 }
 
+int
+plan_find_witness(const struct plan *plan, const struct witness *witness)
+{
+	for (size_t i = 0; i < plan->source_count; i++) {
+		const struct plan_check *check = &plan->checks[plan->sources[i]];
+
+		if (strcmp(check->name, witness->name) == 0 && strcmp(check->check->name, witness->name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
 /* -- writing ----------------------------------------------------------------------------------- */
 
 static void
@@ -383,7 +447,10 @@ write_check(const struct plan_check *check, bool is_documented, struct text *tex
 {
 	struct settings_group groups[PLAN_ROWS_CHECK_GROUPS];
 
-	write_header("check", check->name, text);
+	if (check->check->has_section && strcmp(check->name, check->check->name) == 0)
+		write_header(check->name, "", text);
+	else
+		write_header("check", check->name, text);
 	plan_rows_list_check((struct plan_check *)check, groups);
 	for (size_t i = 0; i < PLAN_ROWS_CHECK_GROUPS; i++)
 		settings_write_section(&groups[i], is_documented, text);

@@ -22,7 +22,7 @@ enum {
 	PLAN_TARGETS = 8,   /* [postgres] and its peers */
 	PLAN_CHECKS = 24,   /* [check NAME] */
 	PLAN_TRACKS = 24,   /* [track_file NAME] */
-	PLAN_SOURCES = 4,   /* [check NAME] that ask no server */
+	PLAN_SOURCES = 12,  /* [check NAME], [patroni] and the like: they ask no server of ours */
 	PLAN_LIMITS = 4096, /* bytes for the limits of a check */
 	PLAN_PATH_SIZE = 256
 };
@@ -72,7 +72,7 @@ struct plan_source {
 	int64_t timeout_ms; /* for one look */
 };
 
-/* [check NAME] */
+/* [check NAME]; [patroni] is short for [check patroni], [pgbouncer NAME] for [check NAME] check = pgbouncer */
 struct plan_check {
 	char name[PLAN_NAME_SIZE];
 	const struct check *check;
@@ -133,6 +133,9 @@ const struct plan_check *plan_find_check(const struct plan *plan, const char *na
  * marked so are alike. What was seen there is then as good for the one as for the other.
  */
 bool plan_is_same_source(const struct check *check, const void *a, const void *b);
+
+/* The source, by index, whose section is the witness' own: [patroni]; -1: there is none. */
+int plan_find_witness(const struct plan *plan, const struct witness *witness);
 
 /* How many groups of settings a question may change: the check's own, what a fault means, yes and no. */
 enum { PLAN_QUESTION_GROUPS = 3 };

@@ -90,12 +90,12 @@ finish_source(struct plan *plan, struct plan_check *check, struct err *err)
 		if (check->check->facets[0]->sql != NULL)
 			return 0;
 		err_set(err, ERR_USAGE, "[check %s] does not say where to look", check->name);
-		return err_hint(err, "name a tool, a file or a directory: check_%s --help lists the settings",
-			check->check->name);
+		return err_hint(err, "check_%s --help lists the settings that do", check->check->name);
 	}
 	if (plan->source_count == PLAN_SOURCES)
-		return err_set(err, ERR_USAGE, "[check %s]: more than %d checks of tools and files",
-			check->name, PLAN_SOURCES);
+		return err_set(err, ERR_USAGE,
+			"[check %s]: more than %d checks of managers, poolers, tools and files", check->name,
+			PLAN_SOURCES);
 	if (check->source.interval_ms > AGE_MAX_MS || check->source.timeout_ms > AGE_MAX_MS)
 		return err_set(err, ERR_USAGE, "[check %s]: interval or timeout is longer than an hour",
 			check->name);
@@ -153,6 +153,32 @@ finish_track(struct plan *plan, struct plan_track *track, struct err *err)
 	return 0;
 }
 
+/* What a witness says is believed for as long as what the server says, and has to come anew within that time.
+ */
+static int
+verify_witnesses(const struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < plan->check_count; i++) {
+		const struct witness *const *witness = plan->checks[i].check->witnesses;
+
+		for (; witness != NULL && *witness != NULL; witness++) {
+			int index = plan_find_witness(plan, *witness);
+			const struct plan_source *source = index < 0
+				? NULL
+				: &plan->checks[plan->sources[index]].source;
+
+			if (source == NULL
+				|| source->interval_ms + source->timeout_ms <= plan->agent.max_age_ms)
+				continue;
+			err_set(err, ERR_USAGE,
+				"[%s]: interval and timeout together are longer than max_age of [agent]",
+				(*witness)->name);
+			return err_hint(err, "it says who leads, and must be heard of within that time");
+		}
+	}
+	return 0;
+}
+
 int
 plan_verify(struct plan *plan, struct err *err)
 {
@@ -161,6 +187,7 @@ plan_verify(struct plan *plan, struct err *err)
 	for (size_t i = 0; i < plan->check_count && !is_bad; i++)
 		is_bad = finish_check(&plan->checks[i], err) != 0
 			|| finish_source(plan, &plan->checks[i], err) != 0;
+	is_bad = is_bad || verify_witnesses(plan, err) != 0;
 	for (size_t i = 0; i < plan->track_count && !is_bad; i++)
 		is_bad = finish_track(plan, &plan->tracks[i], err) != 0;
 	for (size_t i = 0; i < plan->target_count; i++) {

@@ -13,6 +13,7 @@
 #include "lib/agent/child.h"
 #include "lib/base/clock.h"
 #include "lib/collect/collect.h"
+#include "lib/model/snapshot_pack.h"
 
 /* What ends connection after connection is asked at once, then after this, then twice that, and so on. */
 enum { HURRY_MS = 25, HURRIES_MAX = 5 };
@@ -23,6 +24,9 @@ enum { HURRY_MS = 25, HURRIES_MAX = 5 };
  */
 enum { FAILURES_MAX = 1000 };
 
+/* When it was seen, and the snapshot, packed. */
+enum { MESSAGE_MAX = sizeof(int64_t) + SNAPSHOT_PACK_MAX };
+
 /* -- the worker's side ------------------------------------------------------------------------- */
 
 struct worker {
@@ -31,6 +35,8 @@ struct worker {
 	struct collect_session session;
 	int failure_count; /* probes in a row that left no connection */
 	int hurry_count;   /* probes in a row that came early, because the connection was lost */
+	bool has_looked;   /* at a source; what that saw follows */
+	struct snapshot before;
 };
 
 /* A server that is away is asked again after the interval, then twice that, and so on. */
@@ -50,13 +56,11 @@ pause_ms(const struct worker *worker)
 static void
 report(struct worker *worker, const struct snapshot *snapshot, int64_t seen_ms)
 {
-	struct worker_message message;
+	char bytes[MESSAGE_MAX];
+	size_t length = sizeof seen_ms + snapshot_pack(snapshot, bytes + sizeof seen_ms);
 
-	memset(&message, 0, sizeof message); /* also what lies between the members */
-	message.seen_ms = seen_ms;
-	message.snapshot = *snapshot;
-	while (send(worker->channel, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0
-		&& errno == EINTR)
+	memcpy(bytes, &seen_ms, sizeof seen_ms);
+	while (send(worker->channel, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EINTR)
 		;
 }
 
@@ -70,8 +74,14 @@ probe(struct worker *worker, int64_t start_ms)
 	if (task->target == NULL) {
 		/* A source that was configured is there to be looked at; what is wrong with it, it says
 		 * itself. */
-		if (task->check->collect(task->limits, start_ms + task->timeout_ms, &snapshot))
+		struct check_look look = {.before = worker->has_looked ? &worker->before : NULL,
+			.deadline_ms = start_ms + task->timeout_ms};
+
+		if (task->check->collect(task->limits, &look, &snapshot)) {
 			report(worker, &snapshot, start_ms);
+			worker->before = snapshot;
+			worker->has_looked = true;
+		}
 		return;
 	}
 	collect_probe(&worker->session, task->facets, start_ms + task->timeout_ms, &snapshot);
@@ -159,19 +169,23 @@ worker_start(const struct worker_task *task, pid_t *ret_pid, int *ret_fd, struct
 int
 worker_take(int fd, struct worker_message *ret)
 {
-	struct worker_message message;
+	char bytes[MESSAGE_MAX];
+	int64_t seen_ms;
 	ssize_t got;
 
 	do
-		got = recv(fd, &message, sizeof message, MSG_DONTWAIT | MSG_TRUNC);
+		got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_TRUNC);
 	while (got < 0 && errno == EINTR);
 	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;
 	/* It parses what strangers send: what it says is not trusted to be well formed either. */
-	if (got != sizeof message || !snapshot_is_sound(&message.snapshot) || message.seen_ms < 0
-		|| message.seen_ms > clock_now_ms())
+	if (got < (ssize_t)sizeof seen_ms || got > (ssize_t)sizeof bytes)
 		return -1;
-	snapshot_clean(&message.snapshot);
-	*ret = message;
+	memcpy(&seen_ms, bytes, sizeof seen_ms);
+	if (snapshot_pack_read(bytes + sizeof seen_ms, (size_t)got - sizeof seen_ms, &ret->snapshot) != 0
+		|| !snapshot_is_sound(&ret->snapshot) || seen_ms < 0 || seen_ms > clock_now_ms())
+		return -1;
+	snapshot_clean(&ret->snapshot);
+	ret->seen_ms = seen_ms;
 	return 1;
 }

@@ -29,7 +29,7 @@ struct worker_task {
 	int64_t pause_max_ms; /* the longest from one attempt to reach a server that is away to the next */
 };
 
-/* One message, of exactly this size. */
+/* What one message says. */
 struct worker_message {
 	int64_t seen_ms; /* clock_now_ms() when it was asked; when that failed, when it did */
 	struct snapshot snapshot;
@@ -44,7 +44,7 @@ int worker_start(const struct worker_task *task, pid_t *ret_pid, int *ret_fd, st
 
 /*
  * Takes one message. 1: *ret is filled; 0: none is there; -1: the worker closed the channel, or what came
- * is no message, and the worker should be ended.
+ * is no message, and the worker should be ended; *ret is then of no use.
  */
 int worker_take(int fd, struct worker_message *ret) __attribute__((warn_unused_result));
 

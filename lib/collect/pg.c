@@ -28,6 +28,7 @@ struct pg {
 	int64_t received;            /* bytes that came in, in all */
 	bool settings_in_statement;  /* a pooler refused them at the start of the connection */
 	int64_t timeout_ms;
+	bool is_console;             /* see struct target */
 	bool is_choosy;              /* one of several hosts, which target_session_attrs may refuse */
 	bool is_demanding;           /* see struct effective */
 	bool is_let_in;              /* the server asked for no authentication */
@@ -72,6 +73,7 @@ keywords_of(const struct target *target)
 	struct keywords keywords = {.count = 0};
 
 	keyword_add(&keywords, "dbname", target->dbname); /* the first: only there libpq expands conninfo */
+	keyword_add(&keywords, "dbname", target->database);
 	keyword_add(&keywords, "host", target->host);
 	keyword_add(&keywords, "port", target->port);
 	keyword_add(&keywords, "user", target->user);
@@ -451,7 +453,7 @@ connect_once(const struct connecting *connecting, const struct place *place, int
 	text_init(&options, options_storage, sizeof options_storage);
 	text_init(&where, where_storage, sizeof where_storage);
 	place_write(place, &where);
-	if (!pg->settings_in_statement)
+	if (!pg->settings_in_statement && !connecting->target->is_console)
 		write_session_options(pg, effective, &options);
 	if (!effective->has_dbname)
 		keyword_add(&keywords, "dbname", "postgres"); /* and not libpq's default, the user's name */
@@ -491,6 +493,12 @@ connect_address(void *context, const struct place *place, int64_t deadline_ms, s
 		return 0;
 	if (strcmp(sqlstate, "08P01") != 0)
 		return -1;
+	if (connecting->target->is_console) {
+		/* PgBouncer has this one code for whatever it refuses, and never refuses its console for want
+		 * of room. */
+		err->class = ERR_SETUP;
+		return -1;
+	}
 	connecting->pg->settings_in_statement = true;
 	return connect_once(connecting, place, deadline_ms, sqlstate, err);
 }
@@ -521,13 +529,14 @@ pg_open(const struct target *target, int64_t deadline_ms, struct text *place, st
 	if (pg == NULL)
 		return err_set(err, ERR_DOWN, "out of memory");
 	pg->target = target;
+	pg->is_console = target->is_console;
 	/* As far as statement_timeout counts. */
 	pg->timeout_ms = target->timeout_ms < INT_MAX ? target->timeout_ms : INT_MAX;
 	if (effective_of(target, &connecting.effective, err) == 0
 		&& attempt_places(&connecting.effective.places, deadline_ms, connect_address, &connecting,
 			   place, err)
 			== 0
-		&& verify_server(pg, err) == 0) {
+		&& (target->is_console || verify_server(pg, err) == 0)) {
 		PQsetnonblocking(pg->conn, 1);
 		*ret = pg;
 		return 0;
@@ -557,6 +566,14 @@ int
 pg_version(const struct pg *pg)
 {
 	return PQserverVersion(pg->conn);
+}
+
+const char *
+pg_version_text(const struct pg *pg)
+{
+	const char *version = PQparameterStatus(pg->conn, "server_version");
+
+	return version == NULL ? "" : version;
 }
 
 int
@@ -866,7 +883,7 @@ pg_ask(struct pg *pg, const char *const *statements, size_t count, int64_t deadl
 {
 	struct question question = {
 		.statements = statements, .count = count, .deadline_ms = deadline_ms, .reader = reader};
-	bool is_pipelined = count > 1 && !pg->settings_in_statement;
+	bool is_pipelined = count > 1 && !pg->settings_in_statement && !pg->is_console;
 	size_t answered = 0;
 	struct err err;
 	int status;

@@ -12,7 +12,9 @@
 #include "lib/model/setting.h"
 #include "lib/model/snapshot.h"
 #include "lib/model/state.h"
+#include "lib/model/target.h"
 #include "lib/model/verdict.h"
+#include "lib/model/witness.h"
 
 /* What the limits of every check begin with. */
 struct policy {
@@ -25,6 +27,14 @@ enum check_second {
 	CHECK_NO_SECOND,
 	CHECK_PRIMARY,  /* --primary CONNINFO: asked of a standby, its primary */
 	CHECK_PUBLISHER /* --publisher CONNINFO: asked of a subscriber, its publisher */
+};
+
+/* What a check's own source is given to look with. */
+struct check_look {
+	const struct target *target;   /* what the command line names; NULL in the agent */
+	/* What the last look saw (in the agent, or with --state), or NULL; of another target it says nothing. */
+	const struct snapshot *before;
+	int64_t deadline_ms;           /* of clock_now_ms() */
 };
 
 struct check {
@@ -52,13 +62,23 @@ struct check {
 	 */
 	bool has_memory;
 	/*
-	 * For what is not asked of a PostgreSQL server: fills the snapshot as the limits say, before the
-	 * deadline (of clock_now_ms()), with a fault for what could not be had. False, and nothing done, when
+	 * For what is not asked of a PostgreSQL server: fills the whole snapshot as the limits say, before the
+	 * deadline, with a fault for what could not be had. False, and nothing done, when
 	 * the limits name nothing of the kind, and the server is to be asked. NULL: it always is.
 	 * has_source() tells beforehand, and is there if collect() is.
 	 */
 	bool (*has_source)(const void *limits);
-	bool (*collect)(const void *limits, int64_t deadline_ms, struct snapshot *snapshot);
+	bool (*collect)(const void *limits, const struct check_look *look, struct snapshot *snapshot);
+	/*
+	 * The agent's configuration has a section of its name, [patroni], for what it looks at; one without a name of
+	 * its own tells the checks that have it among their witnesses. How often, and how long at most, the agent
+	 * looks there unless it is told otherwise; 0: the defaults.
+	 */
+	bool has_section;
+	int64_t interval_ms;
+	int64_t timeout_ms;
+	/* The managers that may be asked about the node, too; ends in NULL. NULL: none. */
+	const struct witness *const *witnesses;
 	/*
 	 * Answers from `count` snapshots (the first is the node asked about), of which every part
 	 * that a facet above fills, and that is due, was obtained in the first; of those that collect()

@@ -24,15 +24,16 @@ snapshot_init(struct snapshot *snapshot)
 {
 	memset(snapshot, 0, sizeof *snapshot);
 	snapshot->server_version = SNAPSHOT_NONE;
-	for (size_t i = 0; i < snapshot_fields_count; i++) {
-		const struct snapshot_list *list = snapshot_list_of(snapshot_fields[i].part);
-		size_t rows = snapshot_fields[i].is_in_row ? list->rows_max : 1;
+	for (size_t i = 0; i < snapshot_fields_count; i++)
+		if (snapshot_fields[i].type == SNAPSHOT_INTEGER)
+			*(int64_t *)member(snapshot, &snapshot_fields[i]) = SNAPSHOT_NONE;
+	/* Only the first rows were set: the others are copies. */
+	for (size_t i = 0; i < snapshot_fields_list_count; i++) {
+		const struct snapshot_list *list = &snapshot_fields_lists[i];
+		char *rows = (char *)snapshot + list->rows_offset;
 
-		for (size_t row = 0; row < rows && snapshot_fields[i].type == SNAPSHOT_INTEGER; row++) {
-			struct snapshot_field field = snapshot_field_at(&snapshot_fields[i], row);
-
-			*(int64_t *)member(snapshot, &field) = SNAPSHOT_NONE;
-		}
+		for (size_t row = 1; row < list->rows_max; row++)
+			memcpy(rows + row * list->row_size, rows, list->row_size);
 	}
 }
 
@@ -55,6 +56,33 @@ snapshot_copy_part(struct snapshot *snapshot, const struct snapshot *from, enum 
 
 	memcpy((char *)snapshot + place->offset, (const char *)from + place->offset, place->size);
 	snapshot_mark(snapshot, part);
+}
+
+size_t
+snapshot_part_length(const struct snapshot *snapshot, enum snapshot_part part)
+{
+	const struct snapshot_list *list = snapshot_list_of(part);
+	const struct snapshot_place *place = &snapshot_fields_places[part];
+
+	if (list == NULL)
+		return place->size;
+	return list->rows_offset - place->offset + snapshot_row_count(snapshot, list) * list->row_size;
+}
+
+void
+snapshot_copy(struct snapshot *to, const struct snapshot *from)
+{
+	memcpy(to, from, offsetof(struct snapshot, faults));
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++) {
+		size_t offset = snapshot_fields_places[part].offset;
+
+		to->faults[part].class = ERR_NONE;
+		if (from->faults[part].class != ERR_NONE)
+			to->faults[part] = from->faults[part];
+		if (snapshot_has(from, part))
+			memcpy((char *)to + offset, (const char *)from + offset,
+				snapshot_part_length(from, part));
+	}
 }
 
 void
@@ -180,6 +208,8 @@ clean(char *text, size_t size)
 {
 	char copy[1024]; /* no field is longer */
 
+	if (text[0] == '\0')
+		return;
 	snprintf(copy, sizeof copy, "%s", text);
 	text_clean(text, size, copy);
 }

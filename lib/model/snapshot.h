@@ -36,10 +36,17 @@ struct snapshot {
 	struct snapshot_archive archive;
 	struct snapshot_backup backup;
 	struct snapshot_config config;
+	struct snapshot_patroni patroni;
+	struct snapshot_patroni_cluster patroni_cluster;
+	struct snapshot_dcs dcs;
+	struct snapshot_pgbouncer pgbouncer;
+	struct snapshot_pgpool pgpool;
+	struct snapshot_repmgr repmgr;
+	struct snapshot_auto_failover auto_failover;
 };
 
 /* It crosses from a worker to the agent in one message, which a socket's buffer must have room for. */
-_Static_assert(sizeof(struct snapshot) <= 49152, "a snapshot has grown past its bound");
+_Static_assert(sizeof(struct snapshot) <= 98304, "a snapshot has grown past its bound");
 
 /* No number that a server tells is larger, and sums and differences of a few never overflow. */
 #define SNAPSHOT_NUMBER_MAX (INT64_C(1) << 60)
@@ -73,6 +80,7 @@ struct snapshot_list {
 	size_t rows_max;
 	size_t row_size;
 	size_t total_offset; /* in struct snapshot, an int64_t */
+	size_t rows_offset;  /* likewise; they are the last member of the part */
 };
 
 extern const struct snapshot_field snapshot_fields[];
@@ -86,6 +94,18 @@ void snapshot_init(struct snapshot *snapshot);
 
 bool snapshot_has(const struct snapshot *snapshot, enum snapshot_part part);
 void snapshot_mark(struct snapshot *snapshot, enum snapshot_part part);
+
+/*
+ * How many bytes of a part that was obtained are in use, from its place on: the rows that a list does not
+ * have are left out.
+ */
+size_t snapshot_part_length(const struct snapshot *snapshot, enum snapshot_part part);
+
+/*
+ * Makes `to` what `from` is, without the parts that this has not, nor rows that there are not: what stands
+ * there in `to` is never read.
+ */
+void snapshot_copy(struct snapshot *to, const struct snapshot *from);
 
 /* Takes a part over as it is in another snapshot, obtained there. */
 void snapshot_copy_part(struct snapshot *snapshot, const struct snapshot *from, enum snapshot_part part);
@@ -113,8 +133,8 @@ struct snapshot_field snapshot_field_at(const struct snapshot_field *field, size
 
 /*
  * Whether a snapshot that came from another process can be read safely: texts end, numbers, truth values and
- * classes are in range, its bits name parts that there are. Of lists, only the rows that there are: the others
- * are never read.
+ * classes are in range, its bits name parts that there are. Of lists, only the rows that there are: the
+ * others are never read.
  */
 bool snapshot_is_sound(const struct snapshot *snapshot);
 

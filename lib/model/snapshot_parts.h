@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/model/snapshot_managers.h"
+
 /* A number that the server does not have: NULL in SQL. */
 #define SNAPSHOT_NONE INT64_MIN
 
@@ -24,6 +26,13 @@ enum snapshot_part {
 	SNAPSHOT_ARCHIVE,
 	SNAPSHOT_BACKUP,
 	SNAPSHOT_CONFIG,
+	SNAPSHOT_PATRONI,
+	SNAPSHOT_PATRONI_CLUSTER,
+	SNAPSHOT_DCS,
+	SNAPSHOT_PGBOUNCER,
+	SNAPSHOT_PGPOOL,
+	SNAPSHOT_REPMGR,
+	SNAPSHOT_AUTO_FAILOVER,
 	SNAPSHOT_PART_COUNT
 };
 

@@ -27,6 +27,8 @@ enum { EXIT_NO_ANSWER = 3 };
 /* What is kept back from -t for judging and writing, and for the last resort's own wake-up. */
 enum { RESERVE_MAX_MS = 50, RESERVE_SHARE = 10 };
 
+enum { WITNESSES_MAX = 3 };
+
 struct oneshot {
 	const struct check *check;
 	char program[48];
@@ -38,10 +40,34 @@ struct oneshot {
 	int64_t last_resort_ms; /* 0: not armed yet */
 	char last_answer[ANSWER_SIZE];
 	struct snapshot snapshots[2]; /* of the node, and of whom is asked as well */
-	struct growth_mark before;    /* what the last look saw */
+	struct {
+		_Alignas(max_align_t) char bytes[WITNESS_SOURCE_SIZE];
+	} witnesses[WITNESSES_MAX]; /* what the options say of each */
+	struct snapshot *last_look; /* what --state keeps of it; NULL: nothing */
+	struct growth_mark before;  /* its counters */
 };
 
-enum { GROUPS_MAX = 5 };
+enum { GROUPS_MAX = 5 + WITNESSES_MAX };
+
+/* The manager at `index` that may be asked too, or NULL. */
+static const struct witness *
+witness_at(const struct check *check, size_t index)
+{
+	size_t i = 0;
+
+	if (check->witnesses == NULL || index >= WITNESSES_MAX)
+		return NULL;
+	while (i < index && check->witnesses[i] != NULL)
+		i++;
+	return check->witnesses[i];
+}
+
+/* Whether the options name it. */
+static bool
+is_named(const struct oneshot *oneshot, size_t index)
+{
+	return oneshot->witnesses[index].bytes[witness_at(oneshot->check, index)->settings[0].offset] != '\0';
+}
 
 static const struct setting *
 second_row(const struct check *check)
@@ -64,6 +90,11 @@ list_groups(struct oneshot *oneshot, struct settings_group groups[GROUPS_MAX])
 			.rows = second_row(check),
 			.count = 1,
 			.base = &oneshot->options};
+	for (size_t i = 0; witness_at(check, i) != NULL; i++)
+		groups[count++] = (struct settings_group){.title = "Which manager to ask as well",
+			.rows = witness_at(check, i)->settings,
+			.count = witness_at(check, i)->setting_count,
+			.base = oneshot->witnesses[i].bytes};
 	if (check->has_memory)
 		groups[count++] = (struct settings_group){.title = "What to remember",
 			.rows = &options_row_state,
@@ -252,41 +283,53 @@ answer_snapshots(struct oneshot *oneshot, const struct snapshot *snapshots, size
 /* -- what the last look saw -------------------------------------------------------------------- */
 
 /*
- * Compares with the look that --state keeps. Without a file there was none, nor with one that was cut short
- * or that another version wrote: what was seen now must not hide behind that. A file that is not ours is
- * refused.
+ * Reads the look that --state keeps. Without a file there was none, nor with one that was cut short or that
+ * another version wrote: what is seen now must not hide behind that. A file that is not ours is refused.
  */
 static int
-compare(struct oneshot *oneshot, struct snapshot *snapshot, struct err *err)
+recall(struct oneshot *oneshot, struct err *err)
 {
-	struct snapshot *before;
 	size_t count;
 
 	if (oneshot->options.state[0] == '\0' || access(oneshot->options.state, F_OK) != 0)
 		return 0;
-	if (record_read(oneshot->options.state, &before, &count, err) != 0) {
-		if (!record_is_ours(oneshot->options.state))
-			return err_context(err, "option --state");
-		fprintf(stderr, "%s: option --state: the look before is lost: %s\n", oneshot->program,
-			err->text);
+	if (record_read(oneshot->options.state, &oneshot->last_look, &count, err) == 0)
 		return 0;
-	}
-	/* Another server's counters say nothing of this one's. */
-	if (strcmp(before->target, snapshot->target) == 0) {
-		growth_take(&oneshot->before, before, before->taken_ms);
-		growth_since(&oneshot->before, snapshot);
-	}
-	free(before);
+	if (!record_is_ours(oneshot->options.state))
+		return err_context(err, "option --state");
+	fprintf(stderr, "%s: option --state: the look before is lost: %s\n", oneshot->program, err->text);
 	return 0;
 }
 
-/* A look that did not see what is counted leaves the one before in its place. */
+/* Another server's counters say nothing of this one's. */
+static void
+compare(struct oneshot *oneshot, struct snapshot *snapshot)
+{
+	const struct snapshot *before = oneshot->last_look;
+
+	if (before == NULL || strcmp(before->target, snapshot->target) != 0)
+		return;
+	growth_take(&oneshot->before, before, before->taken_ms);
+	growth_since(&oneshot->before, snapshot);
+}
+
+/* Whether a look saw what is to be remembered of it: the first part of a check's own source, or counters. */
+static bool
+has_counted(const struct oneshot *oneshot, const struct snapshot *snapshot)
+{
+	const struct check *check = oneshot->check;
+
+	return snapshot_has(
+		snapshot, check->collect != NULL ? check->facets[0]->part : SNAPSHOT_SUBSCRIPTIONS);
+}
+
+/* A look that did not see what the check is about leaves the one before in its place. */
 static void
 remember(const struct oneshot *oneshot, const struct snapshot *snapshot)
 {
 	struct err err;
 
-	if (oneshot->options.state[0] == '\0' || !snapshot_has(snapshot, SNAPSHOT_SUBSCRIPTIONS))
+	if (oneshot->options.state[0] == '\0' || !has_counted(oneshot, snapshot))
 		return;
 	if (record_write(oneshot->options.state, snapshot, 1, &err) != 0
 		&& err_context(&err, "option --state") != 0)
@@ -345,6 +388,29 @@ replay(struct oneshot *oneshot)
 	return code;
 }
 
+/* What the check needs of the server, and what its witnesses are compared with. */
+static void
+list_facets(const struct oneshot *oneshot, const struct facet *facets[SNAPSHOT_PART_COUNT + 1])
+{
+	const struct facet *const *facet = oneshot->check->facets;
+	size_t count = 0;
+
+	for (; *facet != NULL && count < SNAPSHOT_PART_COUNT; facet++)
+		facets[count++] = *facet;
+	for (size_t i = 0; witness_at(oneshot->check, i) != NULL; i++) {
+		facet = witness_at(oneshot->check, i)->facets;
+		for (; is_named(oneshot, i) && facet != NULL && *facet != NULL; facet++) {
+			size_t at = 0;
+
+			while (at < count && facets[at] != *facet)
+				at++;
+			if (at == count && count < SNAPSHOT_PART_COUNT)
+				facets[count++] = *facet;
+		}
+	}
+	facets[count] = NULL;
+}
+
 /*
  * Sees the node, then the other one where there is one: in this order, so that a position of the primary is
  * never older than the standby's. Returns how many snapshots that makes.
@@ -354,14 +420,40 @@ collect(struct oneshot *oneshot, int64_t deadline_ms, struct snapshot *snapshots
 {
 	const struct check *check = oneshot->check;
 	const struct options *options = &oneshot->options;
+	const struct facet *facets[SNAPSHOT_PART_COUNT + 1];
 
-	if (check->collect != NULL && check->collect(oneshot->limits, deadline_ms, &snapshots[0]))
+	if (check->collect != NULL
+		&& check->collect(oneshot->limits,
+			&(struct check_look){.target = &options->target,
+				.before = oneshot->last_look,
+				.deadline_ms = deadline_ms},
+			&snapshots[0]))
 		return 1;
-	collect_once(&options->target, check->facets, deadline_ms, &snapshots[0]);
+	list_facets(oneshot, facets);
+	collect_once(&options->target, facets, deadline_ms, &snapshots[0]);
+	/* A server that did not answer is no leader, whatever its manager says. */
+	for (size_t i = 0; snapshots[0].obtained != 0 && witness_at(check, i) != NULL; i++)
+		if (is_named(oneshot, i))
+			witness_at(check, i)->collect(
+				oneshot->witnesses[i].bytes, &snapshots[0], deadline_ms, &snapshots[0]);
 	if (options->second.dbname[0] == '\0' || snapshots[0].obtained == 0)
 		return 1;
 	collect_once(&options->second, check->facets, deadline_ms, &snapshots[1]);
 	return 2;
+}
+
+/* A manager that was named in a way that nobody can be asked by. */
+static int
+find_bad_witness(const struct oneshot *oneshot, const struct snapshot *snapshot, struct err *err)
+{
+	for (size_t i = 0; witness_at(oneshot->check, i) != NULL; i++) {
+		const struct witness *witness = witness_at(oneshot->check, i);
+
+		*err = snapshot->faults[witness->part];
+		if (err->class == ERR_USAGE)
+			return err_context(err, "option --%s", witness->settings[0].name);
+	}
+	return 0;
 }
 
 static int
@@ -381,14 +473,17 @@ run(struct oneshot *oneshot, int64_t start_ms)
 		return answer_error(oneshot, &err);
 	if (oneshot->options.replay[0] != '\0')
 		return replay(oneshot);
+	if (recall(oneshot, &err) != 0)
+		return answer_error(oneshot, &err);
 	count = collect(oneshot, deadline_ms, snapshots);
 	if (count == 2 && snapshots[1].faults[SNAPSHOT_ROLE].class == ERR_USAGE) {
 		err = snapshots[1].faults[SNAPSHOT_ROLE];
 		err_context(&err, "option --%s", second_row(oneshot->check)->name);
 		return answer_error(oneshot, &err);
 	}
-	if (compare(oneshot, &snapshots[0], &err) != 0)
+	if (find_bad_witness(oneshot, &snapshots[0], &err) != 0)
 		return answer_error(oneshot, &err);
+	compare(oneshot, &snapshots[0]);
 	code = answer_snapshots(oneshot, snapshots, count);
 	remember(oneshot, &snapshots[0]);
 	return code;
@@ -421,5 +516,6 @@ oneshot_run(const struct check *check, int argc, char **argv)
 		code = run(&oneshot, start_ms);
 	}
 	free(oneshot.limits);
+	free(oneshot.last_look);
 	return code;
 }

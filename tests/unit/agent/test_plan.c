@@ -151,7 +151,7 @@ struct refusal {
 static const struct refusal with_line[] = {
 	{"[agnet]\n", "agent.ini:1: unknown section \"[agnet]\"", "did you mean \"[agent]\"?"},
 	{"\n[nonsense x]\n", "agent.ini:2: unknown section \"[nonsense]\"",
-		"sections are agent, postgres, peer NAME, listen, check NAME and track_file NAME"},
+		"sections are agent, postgres, peer NAME, listen, check NAME, track_file NAME"},
 	{"[agent main]\n", "agent.ini:1: section \"[agent]\" takes no name", NULL},
 	{"[postgres n1]\n", "agent.ini:1: section \"[postgres]\" takes no name", NULL},
 	{"[peer]\n", "agent.ini:1: section \"[peer]\" needs a name", "write [peer NAME]"},

@@ -36,9 +36,9 @@ has_source(const void *limits)
 }
 
 static bool
-collect(const void *limits, int64_t deadline_ms, struct snapshot *snapshot)
+collect(const void *limits, const struct check_look *look, struct snapshot *snapshot)
 {
-	assert_true(deadline_ms > clock_now_ms());
+	assert_true(look->deadline_ms > clock_now_ms());
 	snapshot_init(snapshot);
 	snprintf(snapshot->target, sizeof snapshot->target, "%s", ((const struct file_limits *)limits)->file);
 	snapshot->backup.count = 3;

@@ -21,6 +21,7 @@
 #include "lib/agent/worker.h"
 #include "lib/base/clock.h"
 #include "lib/collect/facets.h"
+#include "lib/model/snapshot_pack.h"
 #include "tests/unit/agent/descriptors.h"
 
 enum { PATIENCE_MS = 10000, RESTARTS = 1000 };
@@ -347,6 +348,16 @@ good_message(void)
 	return message;
 }
 
+/* The bytes that a worker sends. */
+static size_t
+pack_message(const struct worker_message *message, char *to)
+{
+	memcpy(to, &message->seen_ms, sizeof message->seen_ms);
+	return sizeof message->seen_ms + snapshot_pack(&message->snapshot, to + sizeof message->seen_ms);
+}
+
+static char packed[sizeof(int64_t) + SNAPSHOT_PACK_MAX + 1];
+
 static void
 expect_taken(const void *bytes, size_t length, int expected)
 {
@@ -367,16 +378,27 @@ static void
 a_message_is_taken_whole_or_refused(void **state)
 {
 	struct worker_message message = good_message();
-	char longer[sizeof message + 1];
+	size_t length;
 
 	(void)state;
-	memcpy(longer, &message, sizeof message);
-	longer[sizeof message] = 0;
-	expect_taken(&message, sizeof message, 1);
-	expect_taken(&message, sizeof message - 1, -1);
-	expect_taken(&message, 1, -1);
-	expect_taken(&message, 0, -1);
-	expect_taken(longer, sizeof longer, -1);
+	snapshot_mark(&message.snapshot, SNAPSHOT_ROLE);
+	message.snapshot.senders.total = 2;
+	snapshot_mark(&message.snapshot, SNAPSHOT_SENDERS);
+	length = pack_message(&message, packed);
+	assert_true(length < 4096);
+	packed[length] = 0;
+	expect_taken(packed, length, 1);
+	for (size_t cut = 1; cut <= length; cut += 7)
+		expect_taken(packed, length - cut, -1);
+	expect_taken(packed, 1, -1);
+	expect_taken(packed, 0, -1);
+	expect_taken(packed, length + 1, -1);
+}
+
+static void
+expect_refused(const struct worker_message *message)
+{
+	expect_taken(packed, pack_message(message, packed), -1);
 }
 
 static void
@@ -387,16 +409,16 @@ what_cannot_be_read_safely_is_refused(void **state)
 	(void)state;
 	message = good_message();
 	memset(message.snapshot.target, 'x', sizeof message.snapshot.target);
-	expect_taken(&message, sizeof message, -1);
+	expect_refused(&message);
 	message = good_message();
 	message.snapshot.obtained = 1U << SNAPSHOT_PART_COUNT;
-	expect_taken(&message, sizeof message, -1);
-	memset(&message, 0xFF, sizeof message);
-	message.seen_ms = 0;
-	expect_taken(&message, sizeof message, -1);
+	expect_refused(&message);
+	memset(packed, 0xFF, sizeof packed);
+	memset(packed, 0, sizeof(int64_t));
+	expect_taken(packed, sizeof packed - 1, -1);
 	message = good_message();
 	message.seen_ms += 60000; /* it would be believed for a minute longer */
-	expect_taken(&message, sizeof message, -1);
+	expect_refused(&message);
 }
 
 /* It may be written to a terminal, or into a page. */
@@ -404,12 +426,14 @@ static void
 what_is_taken_is_made_clean(void **state)
 {
 	struct worker_message message = good_message();
+	size_t length;
 	int ends[2];
 
 	(void)state;
 	open_channel(ends);
 	strcpy(message.snapshot.target, "a\n\033b");
-	assert_int_equal(send(ends[1], &message, sizeof message, 0), sizeof message);
+	length = pack_message(&message, packed);
+	assert_int_equal(send(ends[1], packed, length, 0), (ssize_t)length);
 	assert_int_equal(worker_take(ends[0], &message), 1);
 	assert_string_equal(message.snapshot.target, "a b");
 	close(ends[0]);

@@ -10,6 +10,7 @@
 
 #include "lib/model/lsn.h"
 #include "lib/model/snapshot.h"
+#include "lib/model/snapshot_pack.h"
 
 /* A value of each type, as SQL gives it and as snapshot_write() writes it. */
 static const struct {
@@ -616,6 +617,103 @@ every_text_can_be_made_clean(void **state)
 	assert_memory_equal(&snapshot, &good, sizeof good);
 }
 
+/* A snapshot in which every field of every part differs from an empty one's, but for some rows. */
+static void
+fill_everything(struct snapshot *snapshot)
+{
+	snapshot_init(snapshot);
+	snprintf(snapshot->target, sizeof snapshot->target, "n1");
+	snapshot->taken_ms = 7;
+	for (size_t i = 0; i < snapshot_fields_count; i++) {
+		const struct snapshot_field *field = &snapshot_fields[i];
+		const char *value = field->type == SNAPSHOT_BOOL ? "t"
+			: field->type == SNAPSHOT_LSN            ? "0/10"
+								 : "3";
+		struct err err;
+
+		for (size_t row = 0; row < (field->is_in_row ? 3U : 1U); row++) {
+			struct snapshot_field at = snapshot_field_at(field, row);
+
+			assert_int_equal(snapshot_set(snapshot, &at, value, &err), 0);
+		}
+		snapshot_mark(snapshot, field->part);
+	}
+}
+
+static void
+assert_same(const struct snapshot *a, const struct snapshot *b)
+{
+	assert_memory_equal(a, b, offsetof(struct snapshot, faults));
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++) {
+		size_t offset = snapshot_fields_places[part].offset;
+
+		assert_int_equal(a->faults[part].class, b->faults[part].class);
+		assert_string_equal(a->faults[part].text, b->faults[part].text);
+		if (snapshot_has(a, part))
+			assert_memory_equal((const char *)a + offset, (const char *)b + offset,
+				snapshot_part_length(a, part));
+	}
+}
+
+static void
+what_is_packed_reads_back_the_same(void **state)
+{
+	static struct snapshot snapshot, back;
+	static char bytes[SNAPSHOT_PACK_MAX];
+	struct err fault;
+	size_t length;
+
+	(void)state;
+	fill_everything(&snapshot);
+	err_set(&fault, ERR_DOWN, "away");
+	snapshot_fail(&snapshot, SNAPSHOT_SYNC, &fault);
+	length = snapshot_pack(&snapshot, bytes);
+	assert_int_equal(snapshot_pack_read(bytes, length, &back), 0);
+	assert_same(&snapshot, &back);
+	assert_string_equal(back.faults[SNAPSHOT_SYNC].text, "away");
+	for (size_t cut = 1; cut < length; cut += 101)
+		assert_int_equal(snapshot_pack_read(bytes, length - cut, &back), -1);
+	/* Rows that are not there take no room. */
+	snapshot.slots.total = 0;
+	assert_true(snapshot_pack(&snapshot, bytes) == length - 3 * sizeof snapshot.slots.rows[0]);
+}
+
+static void
+a_full_list_fits_where_it_is_packed(void **state)
+{
+	static struct snapshot snapshot, back;
+	static char bytes[SNAPSHOT_PACK_MAX];
+
+	(void)state;
+	fill_everything(&snapshot);
+	snapshot.senders.total = snapshot.slots.total = snapshot.subscriptions.total = INT64_C(1) << 40;
+	snapshot.connections.total = snapshot.patroni_cluster.total = snapshot.dcs.total = INT64_C(1) << 40;
+	snapshot.pgbouncer.total = snapshot.pgpool.total = snapshot.repmgr.total = INT64_C(1) << 40;
+	snapshot.auto_failover.total = INT64_C(1) << 40;
+	for (enum snapshot_part part = 0; part < SNAPSHOT_PART_COUNT; part++)
+		snapshot.faults[part].class = ERR_SETUP; /* more than there can be beside parts */
+	assert_true(snapshot_pack(&snapshot, bytes) <= sizeof bytes);
+	assert_int_equal(snapshot_pack_read(bytes, snapshot_pack(&snapshot, bytes), &back), 0);
+	assert_same(&snapshot, &back);
+}
+
+static void
+a_copy_has_what_was_obtained_and_no_more(void **state)
+{
+	static struct snapshot full, few, copy;
+
+	(void)state;
+	fill_everything(&full);
+	snapshot_init(&copy);
+	snapshot_copy(&copy, &full);
+	assert_same(&full, &copy);
+	snapshot_init(&few);
+	snapshot_mark(&few, SNAPSHOT_ROLE);
+	snapshot_copy(&copy, &few);
+	assert_same(&few, &copy);
+	assert_false(snapshot_has(&copy, SNAPSHOT_SYNC));
+}
+
 int
 main(void)
 {
@@ -641,6 +739,9 @@ main(void)
 		cmocka_unit_test(truth_values_and_classes_have_to_be_some),
 		cmocka_unit_test(its_bits_have_to_name_parts),
 		cmocka_unit_test(every_text_can_be_made_clean),
+		cmocka_unit_test(what_is_packed_reads_back_the_same),
+		cmocka_unit_test(a_full_list_fits_where_it_is_packed),
+		cmocka_unit_test(a_copy_has_what_was_obtained_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,27 @@
+/*
+ * source.h: what the sources of checks that ask no PostgreSQL server have in common: which target they ask, and
+ * the frame of the snapshot that they fill.
+ */
+#ifndef PGHA_COLLECT_SOURCE_H
+#define PGHA_COLLECT_SOURCE_H
+
+#include <stdint.h>
+
+#include "lib/model/check.h"
+#include "lib/model/snapshot.h"
+#include "lib/model/target.h"
+
+/*
+ * The target to connect to: by `conninfo` if it is not empty, else what the command line names. `ret` asks as
+ * `application`, for as long as there is time.
+ */
+void source_target(
+	const char *conninfo, const struct check_look *look, const char *application, struct target *ret);
+
+/* Begins a snapshot: empty, of `target` (for people, never a secret). Returns when, for source_end(). */
+int64_t source_begin(struct snapshot *snapshot, const char *target);
+
+/* Ends it: when it was taken, and how long that took. */
+void source_end(struct snapshot *snapshot, int64_t begun_us);
+
+#endif

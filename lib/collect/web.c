@@ -1,0 +1,513 @@
+#include "lib/collect/web.h"
+
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/text.h"
+#include "lib/collect/resolve.h"
+
+/* -- the library ------------------------------------------------------------------------------- */
+
+/*
+ * What is used of libcurl. Linked, it would bring forty more libraries into every check, which cost more than
+ * all else that a check does; so it is opened when a request is made.
+ */
+#define LIBRARY_CALLS(CALL)                                                                                  \
+	CALL(easy_init)                                                                                      \
+	CALL(easy_setopt) CALL(easy_getinfo) CALL(easy_cleanup) CALL(easy_strerror) CALL(multi_init)         \
+		CALL(multi_add_handle) CALL(multi_remove_handle) CALL(multi_perform) CALL(multi_poll)        \
+			CALL(multi_info_read) CALL(multi_cleanup) CALL(slist_append) CALL(slist_free_all)    \
+				CALL(url) CALL(url_set) CALL(url_get) CALL(url_cleanup) CALL(free)           \
+					CALL(global_init)
+
+#define DECLARE_CALL(name) __typeof__(curl_##name) *name;
+
+struct library {
+	LIBRARY_CALLS(DECLARE_CALL)
+};
+
+/* The macros of curl.h check the types of options where they are called by their own names. */
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+
+static const char library_file[] = "libcurl.so.4";
+
+/* It stays open until the process ends: opening it again costs nothing. */
+static int
+open_library(struct library *library, struct err *err)
+{
+	void *handle = dlopen(library_file, RTLD_NOW | RTLD_LOCAL);
+	bool is_whole = handle != NULL;
+
+#define FIND_CALL(name)                                                                                      \
+	if (is_whole) {                                                                                      \
+		*(void **)&library->name = dlsym(handle, "curl_" #name);                                     \
+		is_whole = library->name != NULL;                                                            \
+	}
+	LIBRARY_CALLS(FIND_CALL)
+	if (is_whole && library->global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+		return 0;
+	err_set(err, ERR_SETUP, "cannot load %s, which HTTP is asked with", library_file);
+	return err_hint(err, "install libcurl (on Debian: apt-get install libcurl4)");
+}
+
+/* -- secrets ----------------------------------------------------------------------------------- */
+
+/* The first line of a file that only its owner may read, as libpq wants its password file. */
+static int
+read_line(const char *path, char *line, size_t size, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t got = -1;
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) != 0) {
+		err_set(err, ERR_SETUP, "cannot read \"%s\": %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	if (!S_ISREG(status.st_mode) || (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+		close(fd);
+		err_set(err, ERR_SETUP, "\"%s\" is no file that only its owner may read", path);
+		return err_hint(err, "it holds a password: chmod 600, and give it to the user who asks");
+	}
+	do
+		got = read(fd, line, size - 1);
+	while (got < 0 && errno == EINTR);
+	close(fd);
+	if (got < 0)
+		return err_set(err, ERR_SETUP, "cannot read \"%s\": %s", path, strerror(errno));
+	line[got] = '\0';
+	line[strcspn(line, "\r\n")] = '\0';
+	return 0;
+}
+
+int
+web_read_secret(const char *path, bool is_token, struct web_secret *ret, struct err *err)
+{
+	char line[sizeof ret->user + sizeof ret->password];
+	size_t length;
+
+	if (read_line(path, line, sizeof line, err) != 0)
+		return -1;
+	length = is_token ? 0 : strcspn(line, ":");
+	memset(ret, 0, sizeof *ret);
+	if ((!is_token && line[length] != ':') || length >= sizeof ret->user
+		|| text_copy(ret->password, sizeof ret->password, line + length + (is_token ? 0 : 1)) != 0
+		|| ret->password[0] == '\0') {
+		err_set(err, ERR_SETUP, "\"%s\" does not hold one line %s (not shown)", path,
+			is_token ? "with a token" : "USER:PASSWORD");
+		return -1;
+	}
+	memcpy(ret->user, line, length);
+	return 0;
+}
+
+/* -- one request ------------------------------------------------------------------------------- */
+
+struct transfer {
+	const struct library *library;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct curl_slist *addresses; /* what its host's name was found to be */
+	struct web_answer *answer;
+	size_t size; /* of the storage of answer->body */
+	bool is_too_long;
+	bool is_done;
+	char words[CURL_ERROR_SIZE];
+	char place[WEB_URL_SIZE]; /* "http://db1:8008", for messages */
+};
+
+static size_t
+take_bytes(char *bytes, size_t unit, size_t count, void *context)
+{
+	struct transfer *transfer = context;
+	struct web_answer *answer = transfer->answer;
+	size_t length = unit * count, wanted = answer->length + length + 1;
+	char *grown;
+
+	if (wanted > WEB_BODY_MAX) {
+		transfer->is_too_long = true;
+		return 0;
+	}
+	if (wanted > transfer->size) {
+		size_t size = transfer->size * 2 > wanted ? transfer->size * 2 : wanted;
+
+		grown = realloc(answer->body, size);
+		if (grown == NULL)
+			return 0;
+		answer->body = grown;
+		transfer->size = size;
+	}
+	memcpy(answer->body + answer->length, bytes, length);
+	answer->length += length;
+	answer->body[answer->length] = '\0';
+	return length;
+}
+
+/* A part of a URL as it stands there; "" where it has none. */
+static void
+copy_part(const struct library *library, CURLU *url, CURLUPart part, char *to, size_t size)
+{
+	char *value = NULL;
+
+	to[0] = '\0';
+	if (library->url_get(url, part, &value, part == CURLUPART_PORT ? CURLU_DEFAULT_PORT : 0) == CURLUE_OK)
+		snprintf(to, size, "%s", value);
+	library->free(value);
+}
+
+static int
+refuse_url(const char *url, struct err *err)
+{
+	err_set(err, ERR_USAGE, "\"%s\" is not a URL that can be asked",
+		strchr(url, '@') == NULL ? url : "...");
+	return err_hint(err,
+		"write it like http://10.0.0.11:8008; a user and password belong into a file "
+		"(--...auth-file)");
+}
+
+/* The addresses of a host, looked up under the deadline, as the library wants to be told: "HOST:PORT:A,B". */
+static int
+tell_addresses(
+	struct transfer *transfer, const char *host, const char *port, int64_t deadline_ms, struct err *err)
+{
+	char storage[WEB_URL_SIZE + 16 + RESOLVE_ADDRESSES * (RESOLVE_ADDRESS_SIZE + 3)];
+	struct resolve_result found;
+	struct text text;
+
+	if (host[0] == '[') /* a number that is as it is */
+		return 0;
+	if (resolve_host(host, deadline_ms, &found, err) != 0)
+		return -1;
+	text_init(&text, storage, sizeof storage);
+	text_add(&text, "%s:%s:", host, port);
+	for (size_t i = 0; i < found.count; i++) {
+		bool is_v6 = strchr(found.addresses[i], ':') != NULL;
+
+		text_add(&text, "%s%s%s%s", i == 0 ? "" : ",", is_v6 ? "[" : "", found.addresses[i],
+			is_v6 ? "]" : "");
+	}
+	transfer->addresses = transfer->library->slist_append(NULL, storage);
+	return 0;
+}
+
+/* Takes the URL apart, refuses what is not ours to ask, finds the host. */
+static int
+prepare_url(struct transfer *transfer, const char *url, int64_t deadline_ms, struct err *err)
+{
+	const struct library *library = transfer->library;
+	CURLU *parsed = library->url();
+	char scheme[16], host[WEB_URL_SIZE], port[16], user[16], password[16];
+
+	if (parsed == NULL || library->url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK) {
+		library->url_cleanup(parsed);
+		return refuse_url(url, err);
+	}
+	copy_part(library, parsed, CURLUPART_SCHEME, scheme, sizeof scheme);
+	copy_part(library, parsed, CURLUPART_HOST, host, sizeof host);
+	copy_part(library, parsed, CURLUPART_PORT, port, sizeof port);
+	copy_part(library, parsed, CURLUPART_USER, user, sizeof user);
+	copy_part(library, parsed, CURLUPART_PASSWORD, password, sizeof password);
+	library->url_cleanup(parsed);
+	if ((strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0) || user[0] != '\0'
+		|| password[0] != '\0' || host[0] == '\0')
+		return refuse_url(url, err);
+	snprintf(transfer->place, sizeof transfer->place, "%.8s://%.200s:%.8s", scheme, host, port);
+	return tell_addresses(transfer, host, port, deadline_ms, err);
+}
+
+#define SET(transfer, option, value) (transfer)->library->easy_setopt((transfer)->easy, (option), (value))
+
+/* Whatever the environment, a .netrc or the library's defaults say. */
+static void
+set_manners(struct transfer *transfer)
+{
+	SET(transfer, CURLOPT_NOSIGNAL, 1L);
+	SET(transfer, CURLOPT_PROXY, "");
+	SET(transfer, CURLOPT_NOPROXY, "*");
+	SET(transfer, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	SET(transfer, CURLOPT_FOLLOWLOCATION, 0L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+	SET(transfer, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+	SET(transfer, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+	SET(transfer, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(transfer, CURLOPT_HTTP09_ALLOWED, 0L);
+	SET(transfer, CURLOPT_USERAGENT, "pgha-checks/" PGHA_VERSION);
+	SET(transfer, CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(transfer, CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(transfer, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+}
+
+static void
+set_access(struct transfer *transfer, const struct web_access *access, const struct web_secret *secret)
+{
+	if (access->ca_file[0] != '\0')
+		SET(transfer, CURLOPT_CAINFO, access->ca_file);
+	if (access->cert_file[0] != '\0')
+		SET(transfer, CURLOPT_SSLCERT, access->cert_file);
+	if (access->key_file[0] != '\0')
+		SET(transfer, CURLOPT_SSLKEY, access->key_file);
+	if (secret == NULL)
+		return;
+	SET(transfer, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+	SET(transfer, CURLOPT_USERNAME, secret->user);
+	SET(transfer, CURLOPT_PASSWORD, secret->password);
+}
+
+static void
+set_request(struct transfer *transfer, const struct web_request *request)
+{
+	for (size_t i = 0; i < WEB_HEADERS_MAX && request->headers[i] != NULL; i++)
+		transfer->headers = transfer->library->slist_append(transfer->headers, request->headers[i]);
+	if (request->body != NULL) {
+		transfer->headers = transfer->library->slist_append(
+			transfer->headers, "Content-Type: application/json");
+		SET(transfer, CURLOPT_POSTFIELDS, request->body);
+	}
+	SET(transfer, CURLOPT_URL, request->url);
+	SET(transfer, CURLOPT_HTTPHEADER, transfer->headers);
+	SET(transfer, CURLOPT_RESOLVE, transfer->addresses);
+	SET(transfer, CURLOPT_WRITEFUNCTION, take_bytes);
+	SET(transfer, CURLOPT_WRITEDATA, transfer);
+	SET(transfer, CURLOPT_ERRORBUFFER, transfer->words);
+	SET(transfer, CURLOPT_PRIVATE, transfer);
+}
+
+/* Makes a transfer ready to start; its host's name is looked up before `deadline_ms`. */
+static int
+prepare(struct transfer *transfer, const struct web_access *access, const struct web_request *request,
+	int64_t deadline_ms, struct err *err)
+{
+	if (strlen(request->url) >= WEB_URL_SIZE)
+		return err_set(err, ERR_USAGE, "a URL has more than %d characters", WEB_URL_SIZE - 1);
+	if (prepare_url(transfer, request->url, deadline_ms, err) != 0)
+		return -1;
+	transfer->easy = transfer->library->easy_init();
+	if (transfer->easy == NULL)
+		return err_set(err, ERR_DOWN, "out of memory");
+	set_manners(transfer);
+	set_access(transfer, access, request->secret);
+	set_request(transfer, request);
+	return 0;
+}
+
+/* -- what became of it ------------------------------------------------------------------------- */
+
+static int
+explain(const struct transfer *transfer, CURLcode code, struct err *err)
+{
+	const char *words = transfer->words[0] != '\0' ? transfer->words
+						       : transfer->library->easy_strerror(code);
+	const char *place = transfer->place;
+
+	if (transfer->is_too_long)
+		return err_set(err, ERR_PROTOCOL, "the answer of %s is longer than %d KB", place,
+			WEB_BODY_MAX / 1024);
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+		err_set(err, ERR_DOWN, "cannot reach %s: %s", place, words);
+		return err_hint(err, "does it run there, and listen on that address and port?");
+	case CURLE_GOT_NOTHING:
+		return err_set(err, ERR_DOWN, "%s closed the connection without an answer", place);
+	case CURLE_OPERATION_TIMEDOUT:
+		return err_set(err, ERR_TIMEOUT, "no answer from %s in time", place);
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_ISSUER_ERROR:
+		err_set(err, ERR_SETUP, "TLS with %s: %s", place, words);
+		return err_hint(err,
+			"see the options ca-file, cert-file and key-file, and the name in its certificate");
+	case CURLE_OUT_OF_MEMORY:
+		return err_set(err, ERR_DOWN, "out of memory");
+	default:
+		err_set(err, ERR_PROTOCOL, "%s does not answer as HTTP should: %s", place, words);
+		return err_hint(err, "is this the right port?");
+	}
+}
+
+static void
+finish(struct transfer *transfer, CURLcode code, int64_t begun_us)
+{
+	struct web_answer *answer = transfer->answer;
+	curl_off_t elapsed_us = 0;
+	long status = 0;
+
+	transfer->is_done = true;
+	answer->elapsed_us = clock_now_us() - begun_us;
+	if (code == CURLE_OK && answer->body == NULL) {
+		answer->body = calloc(1, 1);
+		if (answer->body == NULL)
+			code = CURLE_OUT_OF_MEMORY;
+	}
+	if (code != CURLE_OK) {
+		explain(transfer, code, &answer->fault);
+		return;
+	}
+	transfer->library->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	answer->status = (int)status;
+	if (transfer->library->easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &elapsed_us) == CURLE_OK)
+		answer->elapsed_us = elapsed_us;
+}
+
+/* -- all of them ------------------------------------------------------------------------------- */
+
+struct batch {
+	const struct library *library;
+	CURLM *multi;
+	struct transfer *transfers;
+	size_t count;
+	size_t open_count;
+	int64_t begun_us;
+	bool (*is_enough)(void *context, size_t index, const struct web_answer *answer);
+	void *context;
+};
+
+/* Takes what has ended. Whether one of them was all that is needed. */
+static bool
+take_ended(struct batch *batch)
+{
+	bool is_enough = false;
+	CURLMsg *message;
+	int left;
+
+	while ((message = batch->library->multi_info_read(batch->multi, &left)) != NULL) {
+		struct transfer *transfer = NULL;
+		size_t index;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		batch->library->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		index = (size_t)(transfer - batch->transfers);
+		finish(transfer, message->data.result, batch->begun_us);
+		batch->open_count--;
+		if (batch->is_enough != NULL && batch->is_enough(batch->context, index, transfer->answer))
+			is_enough = true;
+	}
+	return is_enough;
+}
+
+/* Drives them until all have ended, one of them was enough, or the deadline passes. True: it was enough. */
+static bool
+drive(struct batch *batch, int64_t deadline_ms)
+{
+	int running;
+
+	for (;;) {
+		if (batch->library->multi_perform(batch->multi, &running) != CURLM_OK)
+			return false;
+		if (take_ended(batch))
+			return true;
+		if (batch->open_count == 0 || clock_left_ms(deadline_ms) == 0)
+			return false;
+		if (batch->library->multi_poll(batch->multi, NULL, 0, clock_left_ms(deadline_ms), NULL)
+			!= CURLM_OK)
+			return false;
+	}
+}
+
+/* Says of each that has not ended why, and lets go of them all. */
+static void
+close_batch(struct batch *batch, bool was_enough)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		struct transfer *transfer = &batch->transfers[i];
+
+		if (!transfer->is_done) {
+			finish(transfer, CURLE_OPERATION_TIMEDOUT, batch->begun_us);
+			transfer->answer->is_open = was_enough;
+		}
+		if (transfer->easy != NULL) {
+			batch->library->multi_remove_handle(batch->multi, transfer->easy);
+			batch->library->easy_cleanup(transfer->easy);
+		}
+		batch->library->slist_free_all(transfer->headers);
+		batch->library->slist_free_all(transfer->addresses);
+		if (transfer->answer->fault.class != ERR_NONE) {
+			free(transfer->answer->body);
+			transfer->answer->body = NULL;
+			transfer->answer->length = 0;
+		}
+	}
+	batch->library->multi_cleanup(batch->multi);
+	free(batch->transfers);
+}
+
+static void
+start(struct batch *batch, const struct web_access *access, const struct web_request *requests,
+	int64_t deadline_ms, struct web_answer *answers)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		struct transfer *transfer = &batch->transfers[i];
+		/* A name that nobody knows must leave time for the others, and for asking. */
+		int64_t share_ms = clock_left_ms(deadline_ms) / (int64_t)(batch->count - i + 1);
+
+		transfer->library = batch->library;
+		transfer->answer = &answers[i];
+		transfer->is_done = prepare(transfer, access, &requests[i], clock_now_ms() + share_ms,
+					    &answers[i].fault)
+			!= 0;
+		if (!transfer->is_done
+			&& batch->library->multi_add_handle(batch->multi, transfer->easy) == CURLM_OK)
+			batch->open_count++;
+		else if (!transfer->is_done)
+			finish(transfer, CURLE_OUT_OF_MEMORY, batch->begun_us);
+	}
+}
+
+void
+web_ask(const struct web_access *access, const struct web_request *requests, size_t count,
+	int64_t deadline_ms, bool (*is_enough)(void *context, size_t index, const struct web_answer *answer),
+	void *context, struct web_answer *answers)
+{
+	struct library library;
+	struct batch batch = {.library = &library,
+		.count = count,
+		.begun_us = clock_now_us(),
+		.is_enough = is_enough,
+		.context = context};
+	struct err err = {.class = ERR_NONE};
+
+	memset(answers, 0, count * sizeof answers[0]);
+	if (open_library(&library, &err) == 0) {
+		batch.transfers = calloc(count + 1, sizeof batch.transfers[0]);
+		batch.multi = batch.transfers == NULL ? NULL : library.multi_init();
+		if (batch.multi == NULL)
+			err_set(&err, ERR_DOWN, "out of memory");
+	}
+	if (err.class != ERR_NONE) {
+		free(batch.transfers);
+		for (size_t i = 0; i < count; i++)
+			answers[i].fault = err;
+		return;
+	}
+	start(&batch, access, requests, deadline_ms, answers);
+	close_batch(&batch, drive(&batch, deadline_ms));
+}
+
+void
+web_release(struct web_answer *answers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(answers[i].body);
+		answers[i].body = NULL;
+		answers[i].length = 0;
+	}
+}
