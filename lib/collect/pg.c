@@ -748,7 +748,10 @@ take_answer(struct pg *pg, struct question *question, size_t index, struct err *
 			return err_set(err, ERR_PROTOCOL, "unexpected answer to a query (COPY)");
 		}
 		if (fault.class == ERR_NONE && PQresultStatus(result) != PGRES_COMMAND_OK) {
-			if (judge_result(result, is_list, &fault) == 0 && row != NULL)
+			bool is_second = row != NULL && !(pg->is_console && PQntuples(row) == 0);
+
+			/* pgpool-II answers SHOW POOL_VERSION with nothing first. */
+			if (judge_result(result, is_list, &fault) == 0 && is_second)
 				err_set(&fault, ERR_PROTOCOL, "a query returned two answers");
 			PQclear(row);
 			row = result;
