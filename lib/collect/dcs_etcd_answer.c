@@ -1,0 +1,106 @@
+#include "lib/collect/dcs_etcd_answer.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "lib/base/parse.h"
+#include "lib/base/text.h"
+#include "lib/collect/document.h"
+#include "lib/model/snapshot.h"
+
+int
+dcs_etcd_answer_whole(
+	const struct json_t *object, const char *name, int64_t min, int64_t *ret, struct err *err)
+{
+	const json_t *value = json_object_get(object, name);
+	int64_t number = 0;
+
+	if (json_is_string(value)
+		&& parse_integer(json_string_value(value), min, SNAPSHOT_NUMBER_MAX, &number, err) != 0)
+		return err_set(err, ERR_PROTOCOL, "\"%s\" is not a number that can be read", name);
+	if (!json_is_string(value)) {
+		if (document_number(object, name, &number, err) != 0)
+			return -1;
+		if (number == SNAPSHOT_NONE)
+			number = 0;
+		else if (number < min)
+			return err_set(err, ERR_PROTOCOL, "\"%s\" is below zero", name);
+	}
+	*ret = number;
+	return 0;
+}
+
+int
+dcs_etcd_answer_id(const struct json_t *object, const char *name, char *to, size_t size, struct err *err)
+{
+	const char *text;
+
+	if (document_text(object, name, &text, err) != 0)
+		return -1;
+	if (text != NULL && (text[strspn(text, "0123456789")] != '\0' || strlen(text) >= size))
+		return err_set(err, ERR_PROTOCOL, "\"%s\" is not an id", name);
+	text_clean(to, size, text == NULL || strcmp(text, "0") == 0 ? "" : text);
+	return 0;
+}
+
+int
+dcs_etcd_answer_object(const struct web_answer *answer, struct json_t **ret, struct err *err)
+{
+	struct json_t *document;
+
+	if (answer->fault.class != ERR_NONE) {
+		*err = answer->fault;
+		return -1;
+	}
+	if (document_parse(answer->body, answer->length, &document, err) != 0)
+		return -1;
+	if (document_is_list(document)) {
+		document_release(document);
+		return err_set(err, ERR_PROTOCOL, "a list where an object should be");
+	}
+	*ret = document;
+	return 0;
+}
+
+/*
+ * The fault for an answer that is no 200. With 404 something else answers, or etcd without the gateway, which
+ * its options may switch off.
+ */
+static int
+explain_refusal(const struct web_answer *answer, struct dcs_etcd_answer_refusal *refusal, struct err *err)
+{
+	struct json_t *object = NULL;
+	const char *words = NULL;
+	struct err trouble;
+
+	memset(refusal, 0, sizeof *refusal);
+	if (dcs_etcd_answer_object(answer, &object, &trouble) == 0
+		&& (document_text(object, "message", &words, &trouble) != 0
+			|| (words == NULL && document_text(object, "error", &words, &trouble) != 0)
+			|| document_number(object, "code", &refusal->code, &trouble) != 0))
+		words = NULL;
+	if (words != NULL)
+		text_clean(refusal->words, sizeof refusal->words, words);
+	document_release(object);
+	if (refusal->words[0] == '\0')
+		err_set(err, ERR_PROTOCOL, "it answers with HTTP status %d, not as etcd's API v3 does",
+			answer->status);
+	else if (refusal->code == DCS_ETCD_ANSWER_UNAUTHENTICATED
+		|| refusal->code == DCS_ETCD_ANSWER_PERMISSION_DENIED
+		|| refusal->code == DCS_ETCD_ANSWER_INVALID_ARGUMENT)
+		err_set(err, ERR_SETUP, "%s", refusal->words);
+	else
+		err_set(err, ERR_DOWN, "%s", refusal->words);
+	return -1;
+}
+
+int
+dcs_etcd_answer_good(const struct web_answer *answer, struct json_t **ret,
+	struct dcs_etcd_answer_refusal *refusal, struct err *err)
+{
+	struct dcs_etcd_answer_refusal unwanted;
+
+	if (answer->fault.class != ERR_NONE || answer->status == 200)
+		return dcs_etcd_answer_object(answer, ret, err);
+	return explain_refusal(answer, refusal == NULL ? &unwanted : refusal, err);
+}

@@ -1,0 +1,78 @@
+#include "lib/collect/dcs_source.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/collect/dcs_path.h"
+
+/* The longest of what stands before and behind a key in a path. */
+enum { AROUND_KEY = 24 };
+
+static int
+take_endpoint(const struct dcs_source *source, size_t index, struct snapshot_dcs *dcs, struct err *err)
+{
+	struct snapshot_dcs_endpoint *row = &dcs->rows[index];
+	char item[256], url[sizeof item + 8];
+	size_t length;
+
+	text_item(source->endpoints, index, item, sizeof item);
+	snprintf(url, sizeof url, "%s%s", strstr(item, "://") == NULL ? "http://" : "", item);
+	for (length = strlen(url); length > 0 && url[length - 1] == '/';)
+		url[--length] = '\0';
+	if (strchr(item, '@') != NULL) {
+		err_set(err, ERR_USAGE, "an endpoint has a user in it (not shown)");
+		return err_hint(err, "give user and password in a file: --auth-file");
+	}
+	if (item[0] == '\0' || text_copy(row->url, sizeof row->url, url) != 0)
+		return err_set(err, ERR_USAGE, "endpoint %zu is empty, or has more than %zu characters",
+			index + 1, sizeof row->url - 1);
+	for (size_t i = 0; i < index; i++) {
+		if (strcmp(dcs->rows[i].url, row->url) == 0)
+			return err_set(err, ERR_USAGE, "endpoint %s is named twice", row->url);
+	}
+	return 0;
+}
+
+int
+dcs_source_take_endpoints(const struct dcs_source *source, struct snapshot_dcs *dcs, struct err *err)
+{
+	size_t count = text_item_count(source->endpoints);
+
+	if (source->endpoints[0] == '\0') {
+		err_set(err, ERR_USAGE, "no endpoints are named");
+		return err_hint(err, "give all members of the store: --endpoints http://10.0.0.11:2379,...");
+	}
+	if (count > SNAPSHOT_DCS_MAX)
+		return err_set(
+			err, ERR_USAGE, "%zu endpoints are named, there may be %d", count, SNAPSHOT_DCS_MAX);
+	for (size_t i = 0; i < count; i++) {
+		if (take_endpoint(source, i, dcs, err) != 0)
+			return -1;
+	}
+	dcs->total = (int64_t)count;
+	return 0;
+}
+
+int
+dcs_source_take_key(const struct dcs_source *source, struct dcs_dialect_plan *plan, struct err *err)
+{
+	const char *from = source->name_space + strspn(source->name_space, "/");
+	size_t length = strlen(from);
+	char path[DCS_DIALECT_PATH_SIZE - AROUND_KEY];
+	struct text text;
+
+	if (source->scope[0] == '\0')
+		return 0;
+	while (length > 0 && from[length - 1] == '/')
+		length--;
+	text_init(&text, plan->key, sizeof plan->key);
+	text_add(&text, "%.*s%s%s/leader", (int)length, from, length > 0 ? "/" : "", source->scope);
+	if (!text.is_truncated) {
+		text_init(&text, path, sizeof path);
+		dcs_path_write(plan->key, &text);
+	}
+	if (text.is_truncated)
+		return err_set(err, ERR_USAGE, "--namespace and --scope are too long together");
+	return 0;
+}

@@ -1,0 +1,329 @@
+#include "lib/evaluate/dcs_store.h"
+
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/evaluate/judge.h"
+
+/* Room for what is said of several endpoints in one finding. */
+enum { COUNT_SIZE = 64, FAULTS_SIZE = 192 };
+
+/* What the endpoints say together. */
+struct tally {
+	size_t total;
+	size_t away;    /* did not answer */
+	size_t quorum;  /* vote, and have one */
+	size_t without; /* vote, and have none */
+	size_t refused; /* vote, and did not say */
+	int64_t spare;  /* how many more may fail; none: not known */
+};
+
+const char *
+dcs_store_label(const struct snapshot_dcs_endpoint *row)
+{
+	return row->name[0] != '\0' ? row->name : row->url;
+}
+
+static size_t
+row_count(const struct snapshot_dcs *dcs)
+{
+	return dcs->total < 0 ? 0 : dcs->total > SNAPSHOT_DCS_MAX ? SNAPSHOT_DCS_MAX : (size_t)dcs->total;
+}
+
+static bool
+votes(const struct snapshot_dcs_endpoint *row)
+{
+	return row->is_asked && strcmp(row->role, "learner") != 0 && strcmp(row->role, "observer") != 0
+		&& strcmp(row->role, "client") != 0;
+}
+
+/*
+ * How many more may fail: known if the store counts its members itself, or if all of them are among the
+ * endpoints.
+ */
+static int64_t
+spare(const struct snapshot_dcs *dcs, const struct tally *tally)
+{
+	int64_t alive = dcs->members_alive;
+
+	if (dcs->members <= 0 || dcs->members > SNAPSHOT_NUMBER_MAX)
+		return SNAPSHOT_NONE;
+	if (alive == SNAPSHOT_NONE && tally->quorum + tally->without + tally->away >= (size_t)dcs->members)
+		alive = (int64_t)tally->quorum;
+	return alive == SNAPSHOT_NONE ? SNAPSHOT_NONE : alive - (dcs->members / 2 + 1);
+}
+
+static struct tally
+count(const struct snapshot_dcs *dcs)
+{
+	struct tally tally = {.total = row_count(dcs)};
+
+	for (size_t i = 0; i < tally.total; i++) {
+		const struct snapshot_dcs_endpoint *row = &dcs->rows[i];
+
+		if (!row->is_asked)
+			tally.away++;
+		else if (!votes(row))
+			continue;
+		else if (row->has_quorum)
+			tally.quorum++;
+		else if (row->is_refused)
+			tally.refused++;
+		else
+			tally.without++;
+	}
+	tally.spare = spare(dcs, &tally);
+	return tally;
+}
+
+/* "1 of 3 endpoints does not answer" */
+static const char *
+count_away(const struct tally *tally, char storage[COUNT_SIZE])
+{
+	struct text text;
+
+	text_init(&text, storage, COUNT_SIZE);
+	text_add(&text, "%zu of %zu endpoint%s %s not answer", tally->away, tally->total,
+		tally->total == 1 ? "" : "s", tally->away == 1 ? "does" : "do");
+	return storage;
+}
+
+/* What the only one that is away says; of several who they are, and what the first says. */
+static const char *
+describe_away(const struct snapshot_dcs *dcs, const struct tally *tally, char storage[FAULTS_SIZE])
+{
+	const char *first = "";
+	struct text text;
+
+	text_init(&text, storage, FAULTS_SIZE);
+	for (size_t i = 0; i < tally->total; i++) {
+		const struct snapshot_dcs_endpoint *row = &dcs->rows[i];
+
+		if (row->is_asked)
+			continue;
+		if (tally->away > 1)
+			text_add(&text, "%s%s", text.length == 0 ? "" : ", ", row->url);
+		if (first[0] == '\0')
+			first = row->fault;
+	}
+	text_add(&text, "%s%s", tally->away > 1 ? "; " : "", first);
+	return storage;
+}
+
+/* What the first of the endpoints that answer without a quorum says. */
+static const char *
+fault_without(const struct snapshot_dcs *dcs, const struct tally *tally)
+{
+	for (size_t i = 0; i < tally->total; i++) {
+		const struct snapshot_dcs_endpoint *row = &dcs->rows[i];
+
+		if (votes(row) && !row->has_quorum && row->fault[0] != '\0')
+			return row->fault;
+	}
+	return "there is no leader";
+}
+
+static void
+judge_no_quorum(const struct snapshot_dcs *dcs, const struct tally *tally, const struct policy *policy,
+	struct verdict *verdict)
+{
+	char storage[FAULTS_SIZE];
+
+	if (tally->without > 0) {
+		judge_reason(verdict, STATE_CRITICAL, "%s has no quorum, no leader lock can be kept: %s",
+			dcs->kind,
+			tally->away > 0 ? describe_away(dcs, tally, storage) : fault_without(dcs, tally));
+		judge_hint(verdict,
+			"no lock can be renewed: Patroni demotes its primary within the ttl, but for "
+			"failsafe_mode; bring the members back, a majority must run");
+	} else if (tally->refused > 0) {
+		judge_reason(verdict, policy->on[ERR_SETUP], "cannot tell whether %s has a quorum: %s",
+			dcs->kind, fault_without(dcs, tally));
+		judge_hint(verdict, "it refuses the read: see --auth-file and --token-file");
+	} else {
+		judge_reason(verdict, STATE_UNKNOWN,
+			"cannot tell whether %s has a quorum: no endpoint that answers has a vote",
+			dcs->kind);
+		judge_hint(verdict, "name the voting members in --endpoints");
+	}
+}
+
+/* Who is not there while the others go on. */
+static void
+judge_away(const struct snapshot_dcs *dcs, const struct tally *tally, struct verdict *verdict)
+{
+	const char *margin = tally->spare == 0 && dcs->members > 1 ? ", one more and the quorum is lost" : "";
+	char storage[FAULTS_SIZE];
+
+	if (tally->away > 0) {
+		judge_reason(verdict, STATE_WARNING, "%s%s", describe_away(dcs, tally, storage), margin);
+		judge_hint(verdict, "the store goes on with the others; see to that member");
+	} else if (dcs->members_alive != SNAPSHOT_NONE && dcs->members_alive < dcs->members) {
+		judge_reason(verdict, STATE_WARNING, "%lld of %lld members of %s are there%s",
+			(long long)dcs->members_alive, (long long)dcs->members, dcs->kind, margin);
+		judge_hint(verdict, "name all members in --endpoints to see which one is away");
+	}
+	for (size_t i = 0; i < tally->total; i++) {
+		const struct snapshot_dcs_endpoint *row = &dcs->rows[i];
+
+		if (!votes(row) || row->has_quorum)
+			continue;
+		judge_reason(verdict, STATE_WARNING, "%s answers, but has no quorum%s: %s",
+			dcs_store_label(row), row->is_refused ? " that it would show" : " as the others have",
+			row->fault[0] == '\0' ? "it sees no leader" : row->fault);
+		judge_hint(verdict, "is it cut off from the other members?");
+	}
+}
+
+/* -- the leader -------------------------------------------------------------------------------- */
+
+/* How the leader that this endpoint sees is called: by its name where one of the endpoints has that id. */
+static const char *
+leader_label(const struct snapshot_dcs *dcs, const struct snapshot_dcs_endpoint *row)
+{
+	for (size_t i = 0; i < row_count(dcs); i++) {
+		const struct snapshot_dcs_endpoint *other = &dcs->rows[i];
+
+		if (other->is_asked && strcmp(other->leader, row->leader) == 0
+			&& (strcmp(other->role, "leader") == 0 || strcmp(other->id, row->leader) == 0))
+			return dcs_store_label(other);
+	}
+	return row->leader;
+}
+
+static void
+judge_same_leader(const struct snapshot_dcs *dcs, const struct snapshot_dcs_endpoint *first,
+	const struct snapshot_dcs_endpoint *row, struct verdict *verdict)
+{
+	if (strcmp(first->cluster, row->cluster) != 0 && first->cluster[0] != '\0'
+		&& row->cluster[0] != '\0') {
+		judge_reason(verdict, STATE_CRITICAL,
+			"%s and %s are of two different clusters (%s and %s): each may give the lock away",
+			dcs_store_label(first), dcs_store_label(row), first->cluster, row->cluster);
+		judge_hint(verdict,
+			"are the endpoints right? if so, a member was started anew with a cluster of its "
+			"own");
+	} else if (strcmp(first->leader, row->leader) != 0) {
+		judge_reason(verdict, STATE_WARNING, "%s says that %s leads, %s says that %s does",
+			dcs_store_label(first), leader_label(dcs, first), dcs_store_label(row),
+			leader_label(dcs, row));
+		judge_hint(verdict,
+			"an election is under way, or members are cut off from each other: look again");
+	}
+}
+
+/* All endpoints that have a quorum must have the same one. */
+static void
+judge_leader(const struct snapshot_dcs *dcs, const struct tally *tally, struct verdict *verdict)
+{
+	const struct snapshot_dcs_endpoint *first = NULL;
+
+	for (size_t i = 0; i < tally->total; i++) {
+		const struct snapshot_dcs_endpoint *row = &dcs->rows[i];
+
+		/* Status and read are two questions: one that had a quorum a moment ago may see no leader. */
+		if (!row->is_asked || !row->has_quorum || row->leader[0] == '\0')
+			continue;
+		if (first != NULL)
+			judge_same_leader(dcs, first, row, verdict);
+		else
+			first = row;
+	}
+	if (first != NULL)
+		judge_reason(verdict, STATE_OK, "%s%s%s: %s leads, %zu of %zu endpoint%s %s a quorum",
+			dcs->kind, first->version[0] == '\0' ? "" : " ", first->version,
+			leader_label(dcs, first), tally->quorum, tally->total, tally->total == 1 ? "" : "s",
+			tally->quorum == 1 ? "has" : "have");
+	else
+		judge_reason(verdict, STATE_OK, "%s serves, without a leader to name", dcs->kind);
+}
+
+/* -- what they say of themselves --------------------------------------------------------------- */
+
+/* "NOSPACE of 123": the name of that member is better to read. */
+static void
+name_alarm(const struct snapshot_dcs *dcs, const char *alarm, struct text *text)
+{
+	const char *id = strstr(alarm, " of ");
+
+	for (size_t i = 0; id != NULL && i < row_count(dcs); i++) {
+		const struct snapshot_dcs_endpoint *row = &dcs->rows[i];
+
+		if (row->id[0] != '\0' && strcmp(row->id, id + strlen(" of ")) == 0) {
+			text_add(text, "%.*s of %s", (int)(id - alarm), alarm, dcs_store_label(row));
+			return;
+		}
+	}
+	text_add(text, "%s", alarm);
+}
+
+/* Each endpoint tells the alarms of all members. */
+static void
+judge_alarm(const struct snapshot_dcs *dcs, struct verdict *verdict)
+{
+	char storage[128];
+	struct text text;
+
+	for (size_t i = 0; i < row_count(dcs); i++) {
+		if (!dcs->rows[i].is_asked || dcs->rows[i].alarm[0] == '\0')
+			continue;
+		text_init(&text, storage, sizeof storage);
+		name_alarm(dcs, dcs->rows[i].alarm, &text);
+		if (strstr(storage, "NOSPACE") != NULL) {
+			judge_reason(verdict, STATE_CRITICAL, "alarm %s: %s is full and refuses all writes",
+				storage, dcs->kind);
+			judge_hint(verdict,
+				"compact and defragment (etcdctl compact, etcdctl defrag), then etcdctl "
+				"alarm disarm; see --quota-backend-bytes");
+		} else {
+			judge_reason(verdict, STATE_CRITICAL, "alarm %s", storage);
+			judge_hint(verdict, "see etcdctl alarm list, and the log of that member");
+		}
+		return;
+	}
+}
+
+/* Which endpoint is which member, for -v. */
+static void
+list(const struct snapshot_dcs *dcs, struct verdict *verdict)
+{
+	for (size_t i = 0; i < row_count(dcs); i++) {
+		const struct snapshot_dcs_endpoint *row = &dcs->rows[i];
+
+		if (row->is_asked)
+			judge_detail(verdict, "%s is %s%s%s%s%s", row->url,
+				row->name[0] == '\0' ? "a member" : row->name,
+				row->role[0] == '\0' ? "" : ", ", row->role,
+				row->version[0] == '\0' ? "" : ", ", row->version);
+	}
+}
+
+static void
+judge_health(const struct snapshot_dcs *dcs, struct verdict *verdict)
+{
+	for (size_t i = 0; i < row_count(dcs); i++) {
+		const struct snapshot_dcs_endpoint *row = &dcs->rows[i];
+
+		if (row->is_asked && row->health[0] != '\0')
+			judge_reason(verdict, STATE_WARNING, "%s says that it is not well: %s",
+				dcs_store_label(row), row->health);
+	}
+}
+
+void
+dcs_store_judge(const struct snapshot_dcs *dcs, const struct policy *policy, struct verdict *verdict)
+{
+	struct tally tally = count(dcs);
+
+	if (tally.quorum == 0) {
+		judge_no_quorum(dcs, &tally, policy, verdict);
+	} else {
+		judge_away(dcs, &tally, verdict);
+		judge_leader(dcs, &tally, verdict);
+	}
+	judge_alarm(dcs, verdict);
+	judge_health(dcs, verdict);
+	list(dcs, verdict);
+	judge_figure(verdict, "endpoints", (double)tally.total, UNIT_NONE);
+	judge_figure(verdict, "endpoints_with_quorum", (double)tally.quorum, UNIT_NONE);
+}

@@ -1,0 +1,23 @@
+/*
+ * dcs_store.h: what is found of a cluster manager's store itself: its members, quorum, leader, alarms. Pure.
+ */
+#ifndef PGHA_EVALUATE_DCS_STORE_H
+#define PGHA_EVALUATE_DCS_STORE_H
+
+#include <stdbool.h>
+
+#include "lib/model/check.h"
+#include "lib/model/snapshot.h"
+#include "lib/model/verdict.h"
+
+/* How an endpoint is called: the name of the member, or its URL where that is not told. */
+const char *dcs_store_label(const struct snapshot_dcs_endpoint *row);
+
+/*
+ * Judges whether there is a quorum, who is away or cut off, whether all see one leader of one cluster, and
+ * what they say of themselves. Members that do not vote (learners, observers, Consul's clients) do not count
+ * for the quorum.
+ */
+void dcs_store_judge(const struct snapshot_dcs *dcs, const struct policy *policy, struct verdict *verdict);
+
+#endif
