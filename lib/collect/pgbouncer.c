@@ -1,0 +1,234 @@
+#include "lib/collect/pgbouncer.h"
+
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/text.h"
+#include "lib/collect/column.h"
+#include "lib/collect/pg.h"
+#include "lib/collect/pgbouncer_passage.h"
+#include "lib/collect/pgbouncer_worst.h"
+#include "lib/collect/source.h"
+
+const struct facet pgbouncer_facet = {.part = SNAPSHOT_PGBOUNCER};
+
+static const char application[] = "check_pgbouncer";
+
+/* -- the console -------------------------------------------------------------------------------- */
+
+/* What is being read, and into what. */
+struct inquiry {
+	struct pgbouncer_rows rows;
+	struct snapshot_pgbouncer *seen;
+	const struct command *command;
+	struct err err; /* of the command; ERR_NONE: it was read */
+	bool is_answered;
+};
+
+struct command {
+	const char *text;
+	int (*read)(struct inquiry *inquiry, const struct pg_row *row, struct err *err);
+	bool is_optional; /* not there in every version */
+};
+
+static int
+read_lists(struct inquiry *inquiry, const struct pg_row *row, struct err *err)
+{
+	return pgbouncer_rows_lists(row, inquiry->seen, err);
+}
+
+static int
+read_state(struct inquiry *inquiry, const struct pg_row *row, struct err *err)
+{
+	return pgbouncer_rows_state(row, inquiry->seen, err);
+}
+
+static int
+read_config(struct inquiry *inquiry, const struct pg_row *row, struct err *err)
+{
+	return pgbouncer_rows_config(row, inquiry->seen, err);
+}
+
+static int
+read_databases(struct inquiry *inquiry, const struct pg_row *row, struct err *err)
+{
+	return pgbouncer_rows_databases(row, &inquiry->rows, err);
+}
+
+static int
+read_pools(struct inquiry *inquiry, const struct pg_row *row, struct err *err)
+{
+	return pgbouncer_rows_pools(row, &inquiry->rows, err);
+}
+
+/* Before 1.23 it tells no sizes: those of the databases count. */
+static int
+read_users(struct inquiry *inquiry, const struct pg_row *row, struct err *err)
+{
+	return column_is_there(row, "pool_size") ? pgbouncer_rows_users(row, &inquiry->rows, err) : 0;
+}
+
+/* The users last: there may be more of them than an answer may hold, and then the rest is known. */
+static const struct command commands[] = {
+	{"SHOW LISTS", read_lists, false},
+	{"SHOW STATE", read_state, true}, /* since 1.19 */
+	{"SHOW CONFIG", read_config, false},
+	{"SHOW DATABASES", read_databases, false},
+	{"SHOW POOLS", read_pools, false},
+};
+
+static const struct command command_users = {"SHOW USERS", read_users, false};
+
+static void
+take(void *context, size_t index, const struct pg_row *row, const struct err *fault)
+{
+	struct inquiry *inquiry = context;
+
+	(void)index;
+	inquiry->is_answered = fault == NULL;
+	if (fault != NULL)
+		inquiry->err = *fault;
+	else if (inquiry->command->read(inquiry, row, &inquiry->err) == 0)
+		inquiry->err.class = ERR_NONE;
+}
+
+static bool
+is_list(void *context, size_t index)
+{
+	(void)context;
+	(void)index;
+	return true;
+}
+
+static int
+ask(struct inquiry *inquiry, struct pg *pg, const struct command *command, int64_t deadline_ms,
+	struct err *err)
+{
+	const struct pg_reader reader = {.take = take, .is_list = is_list, .context = inquiry};
+	bool is_usable;
+
+	inquiry->command = command;
+	is_usable = pg_ask(pg, &command->text, 1, deadline_ms, &reader);
+	if (inquiry->err.class == ERR_NONE)
+		return 0;
+	*err = inquiry->err;
+	if (inquiry->is_answered)
+		return err_context(err, "unexpected answer to %s", command->text);
+	if (!is_usable)
+		return -1;
+	if (command->is_optional)
+		return 0;
+	/* Its SQLSTATE is the same for all that it refuses. */
+	err->class = ERR_SETUP;
+	return err_context(err, "%s is refused", command->text);
+}
+
+/* "1.18.0" of "1.18.0/bouncer", as which the console names itself. */
+static int
+read_version(const struct pg *pg, struct snapshot_pgbouncer *seen, struct err *err)
+{
+	const char *version = pg_version_text(pg), *mark = strstr(version, "/bouncer");
+	char clean[sizeof seen->version];
+	struct text text;
+
+	text_clean(clean, sizeof clean, version);
+	if (mark == NULL) {
+		err_set(err, ERR_SETUP, "not PgBouncer's admin console, but %s%s",
+			clean[0] == '\0' ? "something" : "PostgreSQL ", clean[0] == '\0' ? " else" : clean);
+		return err_hint(err, "-p is to be PgBouncer's listen_port, by default 6432");
+	}
+	text_init(&text, seen->version, sizeof seen->version);
+	text_add_bytes(&text, version, (size_t)(mark - version));
+	text_clean(clean, sizeof clean, seen->version);
+	memcpy(seen->version, clean, sizeof clean);
+	return 0;
+}
+
+static int
+ask_all(struct inquiry *inquiry, struct pg *pg, int64_t deadline_ms, struct err *err)
+{
+	struct err ignored;
+
+	if (read_version(pg, inquiry->seen, err) != 0)
+		return -1;
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (ask(inquiry, pg, &commands[i], deadline_ms, err) != 0)
+			return -1;
+	if (ask(inquiry, pg, &command_users, deadline_ms, &ignored) != 0)
+		pgbouncer_rows_forget_sizes(&inquiry->rows);
+	pgbouncer_worst_first(&inquiry->rows, inquiry->seen);
+	return 0;
+}
+
+/* A plain -d would be taken for the database to look at, and it is not: the console has a name of its own. */
+static int
+verify_dbname(const struct target *target, struct err *err)
+{
+	const char *name = target->dbname;
+
+	if (name[0] == '\0' || strcmp(name, "pgbouncer") == 0 || strpbrk(name, "=:") != NULL)
+		return 0;
+	err_set(err, ERR_USAGE, "-d names a database, and the admin console is the database \"pgbouncer\"");
+	return err_hint(
+		err, "--database NAME looks at that one alone, --expect-primary NAME through the pooler");
+}
+
+/* PostgreSQL says that there is no such database, PgBouncer no more than "not allowed". */
+static void
+explain_refusal(struct err *err)
+{
+	err_context(err, "admin console");
+	err_hint(err, "is it PgBouncer's port, and the role one of its stats_users or admin_users?");
+}
+
+static int
+look_at_console(const struct pgbouncer_source *source, const struct target *at, int64_t deadline_ms,
+	struct text *place, struct snapshot_pgbouncer *seen, struct err *err)
+{
+	struct inquiry inquiry = {.rows = {.choice = source->choice}, .seen = seen};
+	struct target target = *at;
+	struct pg *pg = NULL;
+	int status = -1;
+
+	if (verify_dbname(at, err) != 0)
+		return -1;
+	target.is_console = true;
+	if (text_copy(target.database, sizeof target.database, "pgbouncer") == 0
+		&& pg_open(&target, deadline_ms, place, &pg, err) == 0)
+		status = ask_all(&inquiry, pg, deadline_ms, err);
+	else if (err->class == ERR_SETUP)
+		explain_refusal(err);
+	pgbouncer_rows_release(&inquiry.rows);
+	pg_close(pg);
+	return status;
+}
+
+/* -- the source --------------------------------------------------------------------------------- */
+
+void
+pgbouncer_collect(
+	const struct pgbouncer_source *source, const struct check_look *look, struct snapshot *snapshot)
+{
+	bool wants_passage = source->expected[0] != '\0';
+	int64_t begun_us = source_begin(snapshot, ""), deadline_ms = look->deadline_ms;
+	char storage[sizeof snapshot->target];
+	struct target target;
+	struct text place;
+	struct err err;
+
+	source_target(source->conninfo, look, application, &target);
+	text_init(&place, storage, sizeof storage);
+	/* The console answers at once or not at all, and what comes after needs time as well. */
+	if (wants_passage)
+		deadline_ms -= clock_left_ms(deadline_ms) / 2;
+	if (look_at_console(source, &target, deadline_ms, &place, &snapshot->pgbouncer, &err) == 0) {
+		if (wants_passage)
+			pgbouncer_passage_look(
+				source->expected, &target, look->deadline_ms, &snapshot->pgbouncer);
+		snapshot_mark(snapshot, SNAPSHOT_PGBOUNCER);
+	} else {
+		snapshot_fail(snapshot, SNAPSHOT_PGBOUNCER, &err);
+	}
+	text_clean(snapshot->target, sizeof snapshot->target, place.bytes);
+	source_end(snapshot, begun_us);
+}
