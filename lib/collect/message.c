@@ -24,6 +24,7 @@ static const struct meaning meanings[] = {
 	{"28", ERR_SETUP, "check the role, its password (passfile, PGPASSWORD) and the server's pg_hba.conf"},
 	{"3D", ERR_SETUP, "name a database that exists with -d"},
 	{"42501", ERR_SETUP, "grant the role of this check what it needs, see monitoring-role.sql"},
+	{"3F", ERR_SETUP, NULL},
 	{"42", ERR_SETUP, NULL},
 	{"53300", ERR_FULL,
 		"end idle sessions or raise the limit that the message names; reserved_connections (16 and "

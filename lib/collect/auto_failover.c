@@ -1,0 +1,377 @@
+#include "lib/collect/auto_failover.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/parse.h"
+#include "lib/base/text.h"
+#include "lib/collect/auto_failover_nodes.h"
+#include "lib/collect/collect.h"
+#include "lib/collect/conf_conninfo.h"
+#include "lib/collect/facets.h"
+#include "lib/collect/fleet.h"
+#include "lib/collect/pg.h"
+#include "lib/collect/source.h"
+
+const struct facet auto_failover_facet = {.part = SNAPSHOT_AUTO_FAILOVER};
+
+/* -- what the monitor says ----------------------------------------------------------------------- */
+
+/* How long ago, by the monitor's own clock. */
+#define AGE_MS(column)                                                                                       \
+	"GREATEST((EXTRACT(epoch FROM pg_catalog.clock_timestamp() - n." column ") * 1000)::int8, 0)"
+
+/*
+ * Of more nodes than there is room for: those that may take writes, then those whose state changes, then
+ * those in trouble. reportedtli came with 1.6, and the extension's version is not the server's: as JSON a
+ * column that is not there is NULL. A name or host is cut as a whole: 4 bytes is the longest character.
+ */
+static const char *
+monitor_sql(int server_version)
+{
+	(void)server_version;
+	return "SELECT COALESCE(r.total, 0) AS total,\n"
+	       "       (SELECT e.extversion FROM pg_catalog.pg_extension e\n"
+	       "        WHERE e.extname = 'pgautofailover') AS version,\n"
+	       "       r.nodeid AS id,\n"
+	       "       r.groupid AS \"group\",\n"
+	       "       CASE WHEN pg_catalog.octet_length(r.formationid) > 63\n"
+	       "            THEN pg_catalog.left(r.formationid, 15) ELSE r.formationid\n"
+	       "       END AS formation,\n"
+	       "       CASE WHEN pg_catalog.octet_length(r.nodename) > 63\n"
+	       "            THEN pg_catalog.left(r.nodename, 15) ELSE r.nodename\n"
+	       "       END AS name,\n"
+	       "       CASE WHEN pg_catalog.octet_length(r.nodehost) > 63\n"
+	       "            THEN pg_catalog.left(r.nodehost, 15) ELSE r.nodehost\n"
+	       "       END AS host,\n"
+	       "       r.nodeport AS port,\n"
+	       "       r.reportedstate AS reported_state,\n"
+	       "       r.goalstate AS goal_state,\n"
+	       "       r.health,\n"
+	       "       r.health_age_ms,\n"
+	       "       COALESCE(r.reportedpgisrunning, false) AS is_running,\n"
+	       "       false AS is_own,\n"
+	       "       r.timeline,\n"
+	       "       NULLIF(r.reportedlsn, '0/0') AS lsn,\n"
+	       "       r.report_age_ms,\n"
+	       "       r.change_age_ms,\n"
+	       "       r.replicationquorum AS is_in_quorum,\n"
+	       "       r.candidatepriority AS priority,\n"
+	       "       r.number_sync_standbys AS sync_standbys,\n"
+	       "       NULLIF(r.sysidentifier, 0) AS system_identifier,\n"
+	       "       NULL AS own_role,\n"
+	       "       NULL AS own_timeline,\n"
+	       "       NULL AS fault,\n"
+	       "       NULL AS fault_class\n"
+	       "FROM (SELECT 1) one LEFT JOIN\n"
+	       "     (SELECT pg_catalog.count(*) OVER () AS total,\n"
+	       "             n.nodeid, n.groupid, n.formationid, n.nodename, n.nodehost, n.nodeport,\n"
+	       "             n.reportedstate, n.goalstate, n.health, n.reportedpgisrunning,\n"
+	       "             n.reportedlsn, n.replicationquorum, n.candidatepriority, n.sysidentifier,\n"
+	       "             f.number_sync_standbys,\n"
+	       "             (pg_catalog.to_jsonb(n) ->> 'reportedtli')::int8 AS timeline,\n"
+	       "             " AGE_MS(
+		       "healthchecktime") " AS health_age_ms,\n"
+					  "             " AGE_MS(
+						  "reporttime") " AS report_age_ms,\n"
+								"             " AGE_MS(
+									"statechangetime") " AS "
+											   "change_age_ms\n"
+											   "      FROM "
+											   "pgautofailover."
+											   "node n JOIN "
+											   "pgautofailover."
+											   "formation f "
+											   "USING "
+											   "(formationid)\n"
+											   "      ORDER BY "
+											   "n.goalstate IN "
+											   "('single', "
+											   "'primary', "
+											   "'wait_primary', "
+											   "'join_primary',\n"
+											   "                 "
+											   "              "
+											   "'apply_settings')"
+											   " DESC,\n"
+											   "               "
+											   "n.goalstate <> "
+											   "n.reportedstate "
+											   "DESC,\n"
+											   "               "
+											   "n.health <> 1 "
+											   "DESC,\n"
+											   "               "
+											   "n.nodeid\n"
+											   "      LIMIT 16) "
+											   "r ON true"; /* SNAPSHOT_AUTO_FAILOVER_MAX
+													 */
+}
+
+static const struct facet monitor_facet = {.part = SNAPSHOT_AUTO_FAILOVER, .sql = monitor_sql};
+
+static const struct facet *const monitor_facets[] = {&monitor_facet, NULL};
+static const struct facet *const node_facets[] = {&facet_role, &facet_identity, NULL};
+
+/* One inquiry: what the monitor said, and the nodes that are asked. */
+struct inquiry {
+	struct target monitor;
+	struct target like; /* how the nodes are reached */
+	bool has_dbname;    /* which names a database of its own */
+	struct snapshot *snapshot;
+	size_t count;
+	struct fleet_node nodes[SNAPSHOT_AUTO_FAILOVER_MAX];
+	size_t rows[SNAPSHOT_AUTO_FAILOVER_MAX]; /* which row a node is */
+};
+
+static size_t
+row_count(const struct snapshot *snapshot)
+{
+	return snapshot_row_count(snapshot, snapshot_list_of(SNAPSHOT_AUTO_FAILOVER));
+}
+
+/* -- the nodes themselves ------------------------------------------------------------------------ */
+
+/* Number, host, port, database of one node: the row may have cut the host. */
+static void
+prepare(struct inquiry *inquiry, const struct pg_row *row)
+{
+	const char *number = pg_row_value(row, 0), *host = pg_row_value(row, 1);
+	const char *port_text = pg_row_value(row, 2), *dbname = pg_row_value(row, 3);
+	struct snapshot_auto_failover *monitor = &inquiry->snapshot->auto_failover;
+	struct err err;
+	int64_t id, port;
+	size_t i;
+
+	if (number == NULL || host == NULL || port_text == NULL
+		|| parse_integer(number, 0, INT64_MAX, &id, &err) != 0)
+		return;
+	i = auto_failover_nodes_find_id(monitor, id);
+	if (i == AUTO_FAILOVER_NODES_NONE || inquiry->count == SNAPSHOT_AUTO_FAILOVER_MAX)
+		return;
+	if (parse_integer(port_text, 1, 65535, &port, &err) != 0
+		|| fleet_target(&inquiry->like, host, port, inquiry->has_dbname ? NULL : dbname,
+			   &inquiry->nodes[inquiry->count].target, &err)
+			!= 0) {
+		auto_failover_nodes_fail(&monitor->rows[i], &err);
+		return;
+	}
+	inquiry->rows[inquiry->count++] = i;
+}
+
+static void
+take_places(void *context, size_t index, const struct pg_row *row, const struct err *fault)
+{
+	struct inquiry *inquiry = context;
+	struct snapshot_auto_failover *monitor = &inquiry->snapshot->auto_failover;
+	struct err err;
+
+	(void)index;
+	if (fault == NULL && pg_row_columns(row) != 4) {
+		err_set(&err, ERR_PROTOCOL, "%d columns instead of 4", pg_row_columns(row));
+		fault = &err;
+	}
+	for (size_t i = 0; fault != NULL && i < row_count(inquiry->snapshot); i++)
+		auto_failover_nodes_fail(&monitor->rows[i], fault);
+	for (size_t i = 0; fault == NULL && i < pg_row_count(row); i++) {
+		struct pg_row at = pg_row_at(row, i);
+
+		prepare(inquiry, &at);
+	}
+}
+
+static bool
+is_list(void *context, size_t index)
+{
+	(void)context;
+	(void)index;
+	return true;
+}
+
+static void
+ask_places(struct inquiry *inquiry, struct pg *pg, int64_t deadline_ms)
+{
+	static const char *const statement[] = {
+		"SELECT n.nodeid, n.nodehost, n.nodeport, f.dbname\n"
+		"FROM pgautofailover.node n JOIN pgautofailover.formation f USING (formationid)\n"
+		"ORDER BY n.nodeid LIMIT 1000"};
+	struct pg_reader reader = {.take = take_places, .is_list = is_list, .context = inquiry};
+
+	/* Whether the connection is of further use does not matter: it is closed next. */
+	(void)pg_ask(pg, statement, 1, deadline_ms, &reader);
+}
+
+static void
+ask_nodes(struct inquiry *inquiry, int64_t deadline_ms)
+{
+	struct snapshot_auto_failover *monitor = &inquiry->snapshot->auto_failover;
+
+	fleet_ask(
+		inquiry->nodes, inquiry->count, node_facets, clock_now_ms() + clock_left_ms(deadline_ms) / 2);
+	for (size_t i = 0; i < inquiry->count; i++)
+		auto_failover_nodes_answer(&monitor->rows[inquiry->rows[i]], &inquiry->nodes[i].snapshot);
+}
+
+/* -- which node it is about ---------------------------------------------------------------------- */
+
+static bool
+is_same_server(const struct snapshot *a, const struct snapshot *b)
+{
+	return snapshot_has(a, SNAPSHOT_IDENTITY) && snapshot_has(b, SNAPSHOT_IDENTITY)
+		&& strcmp(a->identity.system_identifier, b->identity.system_identifier) == 0
+		&& a->identity.started_ms == b->identity.started_ms;
+}
+
+/* `node` is what a witness is asked about, or NULL. */
+static int
+mark_own(struct inquiry *inquiry, const struct auto_failover_source *source, const struct snapshot *node,
+	struct err *err)
+{
+	struct snapshot_auto_failover *monitor = &inquiry->snapshot->auto_failover;
+	size_t own = AUTO_FAILOVER_NODES_NONE;
+
+	if (source->node[0] != '\0') {
+		own = auto_failover_nodes_find(monitor, source->node);
+		if (own == AUTO_FAILOVER_NODES_NONE)
+			return err_set(err, ERR_SETUP, "the monitor has no node \"%s\"", source->node);
+	} else if (node != NULL) {
+		for (size_t i = 0; i < inquiry->count && own == AUTO_FAILOVER_NODES_NONE; i++)
+			if (is_same_server(node, &inquiry->nodes[i].snapshot))
+				own = inquiry->rows[i];
+		if (own == AUTO_FAILOVER_NODES_NONE)
+			own = auto_failover_nodes_find(monitor, node->target);
+	}
+	if (own != AUTO_FAILOVER_NODES_NONE)
+		monitor->rows[own].is_own = true;
+	return 0;
+}
+
+/* -- the source ---------------------------------------------------------------------------------- */
+
+static void
+fail(struct snapshot *snapshot, const struct err *fault)
+{
+	struct err err = *fault;
+
+	/* The server answered, and has no such schema or table, or none for this user. */
+	if (err.class == ERR_SETUP && err.hint[0] == '\0' && snapshot->server_version != SNAPSHOT_NONE)
+		err_hint(&err,
+			"name the monitor's database (-d pg_auto_failover), and a user with the rights of "
+			"autoctl_node there");
+	snapshot_fail(snapshot, SNAPSHOT_AUTO_FAILOVER, &err);
+}
+
+static void
+inquire(struct inquiry *inquiry, const struct auto_failover_source *source, const struct snapshot *node,
+	int64_t deadline_ms)
+{
+	struct collect_session session = {.target = &inquiry->monitor};
+	struct snapshot *snapshot = inquiry->snapshot;
+	struct err err;
+
+	collect_probe(&session, monitor_facets, deadline_ms, snapshot);
+	if (!snapshot_has(snapshot, SNAPSHOT_AUTO_FAILOVER)) {
+		err = snapshot->faults[SNAPSHOT_AUTO_FAILOVER];
+		fail(snapshot, &err);
+	} else {
+		if (session.pg != NULL && !source->trusts_monitor)
+			ask_places(inquiry, session.pg, deadline_ms);
+		ask_nodes(inquiry, deadline_ms);
+		if (mark_own(inquiry, source, node, &err) != 0)
+			fail(snapshot, &err);
+	}
+	collect_close(&session);
+}
+
+static void
+collect_about(const struct auto_failover_source *source, const struct check_look *look,
+	const struct snapshot *node, struct snapshot *snapshot)
+{
+	int64_t begun_us = clock_now_us();
+	struct inquiry *inquiry = calloc(1, sizeof *inquiry);
+	struct err err;
+
+	if (inquiry == NULL) {
+		begun_us = source_begin(snapshot, "");
+		err_set(&err, ERR_DOWN, "out of memory");
+		snapshot_fail(snapshot, SNAPSHOT_AUTO_FAILOVER, &err);
+	} else {
+		source_target(source->conninfo, look, "check_pg_auto_failover", &inquiry->monitor);
+		if (source->nodes_conninfo[0] != '\0')
+			source_target(source->nodes_conninfo, look, "check_pg_auto_failover", &inquiry->like);
+		else
+			inquiry->like = inquiry->monitor;
+		inquiry->has_dbname = conf_conninfo_has(source->nodes_conninfo, "dbname");
+		inquiry->snapshot = snapshot;
+		inquire(inquiry, source, node, look->deadline_ms);
+	}
+	free(inquiry);
+	source_end(snapshot, begun_us);
+}
+
+void
+auto_failover_collect(
+	const struct auto_failover_source *source, const struct check_look *look, struct snapshot *snapshot)
+{
+	collect_about(source, look, NULL, snapshot);
+}
+
+/* -- the witness --------------------------------------------------------------------------------- */
+
+static void
+collect_witness(
+	const void *source, const struct snapshot *node, int64_t deadline_ms, struct snapshot *snapshot)
+{
+	struct check_look look = {.deadline_ms = deadline_ms};
+	struct snapshot *seen = malloc(sizeof *seen);
+	struct err err;
+
+	if (seen == NULL) {
+		err_set(&err, ERR_DOWN, "out of memory");
+		snapshot_fail(snapshot, SNAPSHOT_AUTO_FAILOVER, &err);
+		return;
+	}
+	collect_about(source, &look, node, seen);
+	if (snapshot_has(seen, SNAPSHOT_AUTO_FAILOVER))
+		snapshot_copy_part(snapshot, seen, SNAPSHOT_AUTO_FAILOVER);
+	else
+		snapshot_fail(snapshot, SNAPSHOT_AUTO_FAILOVER, &seen->faults[SNAPSHOT_AUTO_FAILOVER]);
+	free(seen);
+}
+
+static const struct setting witness_settings[] = {
+	{.name = "monitor",
+		.type = SETTING_TEXT,
+		SETTING_AT(struct auto_failover_source, conninfo),
+		.argument = "CONNINFO",
+		.help = "ask pg_auto_failover's monitor about the node as well: its connection string",
+		.is_secret = true,
+		.is_source = true},
+	{.name = "node",
+		.type = SETTING_TEXT,
+		SETTING_AT(struct auto_failover_source, node),
+		.argument = "NODE",
+		.help = "the monitor's name of the node, or its HOST:PORT, where its place does not tell",
+		.is_source = true},
+	{.name = "node-conninfo",
+		.type = SETTING_TEXT,
+		SETTING_AT(struct auto_failover_source, nodes_conninfo),
+		.argument = "CONNINFO",
+		.help = "user, database and TLS to ask the nodes with, where they are not the monitor's",
+		.is_secret = true,
+		.is_source = true},
+};
+
+/* By it the node is found among those of the monitor. */
+static const struct facet *const witness_facets[] = {&facet_identity, NULL};
+
+const struct witness auto_failover_witness = {
+	.name = "pg_auto_failover",
+	.part = SNAPSHOT_AUTO_FAILOVER,
+	.settings = witness_settings,
+	.setting_count = sizeof witness_settings / sizeof witness_settings[0],
+	.source_size = sizeof(struct auto_failover_source),
+	.facets = witness_facets,
+	.collect = collect_witness,
+};

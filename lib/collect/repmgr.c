@@ -1,0 +1,395 @@
+#include "lib/collect/repmgr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/parse.h"
+#include "lib/base/text.h"
+#include "lib/collect/collect.h"
+#include "lib/collect/facets.h"
+#include "lib/collect/fleet.h"
+#include "lib/collect/pg.h"
+#include "lib/collect/repmgr_conninfo.h"
+#include "lib/collect/repmgr_nodes.h"
+#include "lib/collect/source.h"
+
+const struct facet repmgr_facet = {.part = SNAPSHOT_REPMGR};
+
+/* -- what a node's copy of the metadata says ----------------------------------------------------- */
+
+/*
+ * Of more nodes than there is room for: the active primaries, the node itself, the active ones. The functions
+ * are NULL where the library is not loaded; -1 is repmgr's word for not known. Only a standby or a witness
+ * has an upstream: what repmgrd last saw before a promotion stays in shared memory. A name or location is cut
+ * as a whole: 4 bytes is the longest character.
+ */
+static const char *
+nodes_sql(int server_version)
+{
+	(void)server_version;
+	return "SELECT COALESCE(r.total, 0) AS total,\n"
+	       "       (SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'repmgr') AS "
+	       "version,\n"
+	       "       NULLIF(p.own_id, -1) AS own_id,\n"
+	       "       p.own_id IS NOT NULL AS has_library,\n"
+	       "       COALESCE(p.is_running, false) AS is_daemon_running,\n"
+	       "       COALESCE(p.is_paused, false) AS is_daemon_paused,\n"
+	       "       CASE WHEN p.seen_s >= 0\n"
+	       "                 AND (pg_catalog.pg_is_in_recovery()\n"
+	       "                      OR EXISTS (SELECT 1 FROM repmgr.nodes w\n"
+	       "                                 WHERE w.node_id = p.own_id AND w.type = 'witness'))\n"
+	       "            THEN p.seen_s\n"
+	       "       END AS upstream_seen_s,\n"
+	       "       r.node_id AS id,\n"
+	       "       CASE WHEN pg_catalog.octet_length(r.node_name) > 63\n"
+	       "            THEN pg_catalog.left(r.node_name, 15) ELSE r.node_name\n"
+	       "       END AS name,\n"
+	       "       r.type,\n"
+	       "       r.active AS is_active,\n"
+	       "       false AS is_own,\n"
+	       "       r.upstream_node_id AS upstream_id,\n"
+	       "       CASE WHEN pg_catalog.octet_length(r.location) > 31\n"
+	       "            THEN pg_catalog.left(r.location, 7) ELSE r.location\n"
+	       "       END AS location,\n"
+	       "       r.priority,\n"
+	       "       NULL AS place,\n"
+	       "       NULL AS own_role,\n"
+	       "       NULL AS own_timeline,\n"
+	       "       NULL AS primary_id,\n"
+	       "       NULL AS daemon,\n"
+	       "       NULL AS fault,\n"
+	       "       NULL AS fault_class\n"
+	       "FROM (SELECT repmgr.get_local_node_id() AS own_id,\n"
+	       "             repmgr.repmgrd_is_running() AS is_running,\n"
+	       "             repmgr.repmgrd_is_paused() AS is_paused,\n"
+	       "             repmgr.get_upstream_last_seen() AS seen_s) p LEFT JOIN\n"
+	       "     (SELECT pg_catalog.count(*) OVER () AS total,\n"
+	       "             n.node_id, n.node_name, n.type, n.active, n.upstream_node_id, n.location,\n"
+	       "             n.priority\n"
+	       "      FROM repmgr.nodes n\n"
+	       "      ORDER BY n.type = 'primary' AND n.active DESC,\n"
+	       "               n.node_id = repmgr.get_local_node_id() DESC NULLS LAST,\n"
+	       "               n.active DESC,\n"
+	       "               n.node_id\n"
+	       "      LIMIT 16) r ON true"; /* SNAPSHOT_REPMGR_MAX */
+}
+
+/* The public facet has no statement, lest it be asked where a check has no source of its own. */
+static const struct facet nodes_facet = {.part = SNAPSHOT_REPMGR, .sql = nodes_sql};
+
+static const struct facet *const facets[] = {&nodes_facet, &facet_role, &facet_identity, NULL};
+
+/* -- where the nodes are ------------------------------------------------------------------------- */
+
+/* One inquiry: the server whose metadata count, and the others. */
+struct inquiry {
+	struct target target;
+	struct snapshot *snapshot; /* of that server */
+	struct place places[SNAPSHOT_REPMGR_MAX];
+	struct fleet_node nodes[SNAPSHOT_REPMGR_MAX];
+	size_t rows[SNAPSHOT_REPMGR_MAX]; /* which row a node is */
+};
+
+static size_t
+row_count(const struct snapshot *snapshot)
+{
+	return snapshot_row_count(snapshot, snapshot_list_of(SNAPSHOT_REPMGR));
+}
+
+/* The node's number and its conninfo, which goes no further than to the place that it names. */
+static void
+take_place(struct inquiry *inquiry, const struct pg_row *row)
+{
+	const char *number = pg_row_value(row, 0), *conninfo = pg_row_value(row, 1);
+	struct snapshot_repmgr *repmgr = &inquiry->snapshot->repmgr;
+	char storage[sizeof(struct place)];
+	struct text text;
+	struct err err;
+	int64_t id;
+	size_t i;
+
+	if (number == NULL || conninfo == NULL || parse_integer(number, INT32_MIN, INT32_MAX, &id, &err) != 0)
+		return;
+	i = repmgr_nodes_find_id(repmgr, id);
+	if (i == REPMGR_NODES_NONE)
+		return;
+	if (repmgr_conninfo_place(conninfo, &inquiry->places[i], &err) != 0) {
+		repmgr_nodes_fail(&repmgr->rows[i], &err);
+		return;
+	}
+	text_init(&text, storage, sizeof storage);
+	place_write(&inquiry->places[i], &text);
+	text_clean(repmgr->rows[i].place, sizeof repmgr->rows[i].place, storage);
+}
+
+static void
+take_places(void *context, size_t index, const struct pg_row *row, const struct err *fault)
+{
+	struct inquiry *inquiry = context;
+	struct snapshot_repmgr *repmgr = &inquiry->snapshot->repmgr;
+	struct err err;
+
+	(void)index;
+	if (fault == NULL && pg_row_columns(row) != 2) {
+		err_set(&err, ERR_PROTOCOL, "%d columns instead of 2", pg_row_columns(row));
+		fault = &err;
+	}
+	for (size_t i = 0; fault != NULL && i < row_count(inquiry->snapshot); i++)
+		repmgr_nodes_fail(&repmgr->rows[i], fault);
+	for (size_t i = 0; fault == NULL && i < pg_row_count(row); i++) {
+		struct pg_row at = pg_row_at(row, i);
+
+		take_place(inquiry, &at);
+	}
+}
+
+static bool
+is_list(void *context, size_t index)
+{
+	(void)context;
+	(void)index;
+	return true;
+}
+
+static void
+ask_places(struct inquiry *inquiry, struct pg *pg, int64_t deadline_ms)
+{
+	static const char *const statement[] = {
+		"SELECT n.node_id, n.conninfo FROM repmgr.nodes n ORDER BY n.node_id LIMIT 1000"};
+	struct pg_reader reader = {.take = take_places, .is_list = is_list, .context = inquiry};
+
+	/* Whether the connection is of further use does not matter: it is closed next. */
+	(void)pg_ask(pg, statement, 1, deadline_ms, &reader);
+}
+
+/* -- the nodes themselves ------------------------------------------------------------------------ */
+
+/* Makes the row's node one that is asked, unless its place is not known. */
+static bool
+prepare(struct inquiry *inquiry, size_t row, size_t count)
+{
+	const struct place *place = &inquiry->places[row];
+	struct snapshot_repmgr_node *to = &inquiry->snapshot->repmgr.rows[row];
+	const char *host = place->hostaddr[0] != '\0' ? place->hostaddr : place->host;
+	struct err err;
+	int64_t port;
+
+	if (to->place[0] == '\0')
+		return false;
+	if (parse_integer(place->port, 1, 65535, &port, &err) != 0
+		|| fleet_target(&inquiry->target, host, port, NULL, &inquiry->nodes[count].target, &err)
+			!= 0) {
+		repmgr_nodes_fail(to, &err);
+		return false;
+	}
+	inquiry->rows[count] = row;
+	return true;
+}
+
+/* The server that was asked first need not be asked again, where it is known which row it is. */
+static void
+ask_nodes(struct inquiry *inquiry, size_t asked, int64_t deadline_ms)
+{
+	struct snapshot *snapshot = inquiry->snapshot;
+	int64_t nodes_deadline_ms = clock_now_ms() + clock_left_ms(deadline_ms) / 2;
+	size_t count = 0;
+
+	for (size_t i = 0; i < row_count(snapshot); i++)
+		if (i != asked && prepare(inquiry, i, count))
+			count++;
+	fleet_ask(inquiry->nodes, count, facets, nodes_deadline_ms);
+	for (size_t i = 0; i < count; i++)
+		repmgr_nodes_answer(
+			&snapshot->repmgr.rows[inquiry->rows[i]], &inquiry->nodes[i].snapshot, snapshot);
+	if (asked != REPMGR_NODES_NONE) {
+		repmgr_nodes_fail(&snapshot->repmgr.rows[asked], NULL);
+		repmgr_nodes_answer(&snapshot->repmgr.rows[asked], snapshot, snapshot);
+	}
+	for (size_t i = 0; asked == REPMGR_NODES_NONE && i < count; i++) {
+		if (repmgr_nodes_is_same_server(snapshot, &inquiry->nodes[i].snapshot))
+			snapshot->repmgr.own_id = snapshot->repmgr.rows[inquiry->rows[i]].id;
+	}
+}
+
+/* -- which node it is about ---------------------------------------------------------------------- */
+
+/* Which row the server is that was asked: repmgrd told it its number, or it is where the row's node is. */
+static size_t
+find_asked(const struct snapshot *snapshot)
+{
+	const struct snapshot_repmgr *repmgr = &snapshot->repmgr;
+	size_t row = repmgr_nodes_find_id(repmgr, repmgr->own_id);
+
+	return row != REPMGR_NODES_NONE || repmgr->own_id != SNAPSHOT_NONE
+		? row
+		: repmgr_nodes_find(repmgr, snapshot->target);
+}
+
+/* The row of the node that a witness is asked about. */
+static size_t
+find_about(const struct inquiry *inquiry, const struct snapshot *node)
+{
+	const struct snapshot *snapshot = inquiry->snapshot;
+
+	if (repmgr_nodes_is_same_server(snapshot, node) || strcmp(snapshot->target, node->target) == 0)
+		return repmgr_nodes_find_id(&snapshot->repmgr, snapshot->repmgr.own_id);
+	for (size_t i = 0; i < SNAPSHOT_REPMGR_MAX && inquiry->nodes[i].target.host[0] != '\0'; i++)
+		if (repmgr_nodes_is_same_server(node, &inquiry->nodes[i].snapshot))
+			return inquiry->rows[i];
+	return repmgr_nodes_find(&snapshot->repmgr, node->target);
+}
+
+/* `asked` is the row of the server that was asked, `node` what a witness is asked about, or NULL. */
+static int
+mark_own(struct inquiry *inquiry, const struct repmgr_source *source, const struct snapshot *node,
+	struct err *err)
+{
+	struct snapshot_repmgr *repmgr = &inquiry->snapshot->repmgr;
+	size_t asked = repmgr_nodes_find_id(repmgr, repmgr->own_id);
+	size_t own = node == NULL ? asked : find_about(inquiry, node);
+	size_t named = source->node[0] == '\0' ? REPMGR_NODES_NONE : repmgr_nodes_find(repmgr, source->node);
+
+	if (source->node[0] != '\0' && named == REPMGR_NODES_NONE)
+		return err_set(err, ERR_SETUP, "repmgr's metadata have no node \"%s\"", source->node);
+	if (node == NULL && named != REPMGR_NODES_NONE && asked != REPMGR_NODES_NONE && named != asked)
+		return err_set(err, ERR_SETUP, "the server asked is node \"%s\" of repmgr, not \"%s\"",
+			repmgr->rows[asked].name, source->node);
+	if (named != REPMGR_NODES_NONE)
+		own = named;
+	repmgr->own_id = own == REPMGR_NODES_NONE ? SNAPSHOT_NONE : repmgr->rows[own].id;
+	if (own != REPMGR_NODES_NONE)
+		repmgr->rows[own].is_own = true;
+	return 0;
+}
+
+/* -- the source ---------------------------------------------------------------------------------- */
+
+static void
+fail(struct snapshot *snapshot, const struct err *fault)
+{
+	struct err err = *fault;
+
+	/* The server answered, and has no such schema or function, or none for this user. */
+	if (err.class == ERR_SETUP && err.hint[0] == '\0' && snapshot->server_version != SNAPSHOT_NONE)
+		err_hint(&err,
+			"name repmgr's database with -d; its user needs USAGE on the schema repmgr and "
+			"SELECT on repmgr.nodes");
+	snapshot->obtained &= ~(1U << SNAPSHOT_REPMGR);
+	snapshot_fail(snapshot, SNAPSHOT_REPMGR, &err);
+}
+
+static void
+inquire(struct inquiry *inquiry, const struct repmgr_source *source, const struct snapshot *node,
+	int64_t deadline_ms)
+{
+	struct collect_session session = {.target = &inquiry->target};
+	struct snapshot *snapshot = inquiry->snapshot;
+	size_t asked;
+	struct err err;
+
+	collect_probe(&session, facets, deadline_ms, snapshot);
+	if (!snapshot_has(snapshot, SNAPSHOT_REPMGR)) {
+		err = snapshot->faults[SNAPSHOT_REPMGR];
+		fail(snapshot, &err);
+		collect_close(&session);
+		return;
+	}
+	if (session.pg != NULL)
+		ask_places(inquiry, session.pg, deadline_ms);
+	collect_close(&session);
+	asked = find_asked(snapshot);
+	if (asked == REPMGR_NODES_NONE && node == NULL && source->node[0] != '\0')
+		asked = repmgr_nodes_find(&snapshot->repmgr, source->node);
+	if (asked != REPMGR_NODES_NONE)
+		snapshot->repmgr.own_id = snapshot->repmgr.rows[asked].id;
+	if (source->trusts_metadata) {
+		for (size_t i = 0; i < row_count(snapshot); i++)
+			repmgr_nodes_fail(&snapshot->repmgr.rows[i], NULL);
+		if (asked != REPMGR_NODES_NONE)
+			repmgr_nodes_answer(&snapshot->repmgr.rows[asked], snapshot, snapshot);
+	} else {
+		ask_nodes(inquiry, asked, deadline_ms);
+	}
+	if (mark_own(inquiry, source, node, &err) != 0)
+		fail(snapshot, &err);
+}
+
+static void
+collect_about(const struct repmgr_source *source, const struct check_look *look, const struct snapshot *node,
+	struct snapshot *snapshot)
+{
+	int64_t begun_us = clock_now_us();
+	struct inquiry *inquiry = calloc(1, sizeof *inquiry);
+	struct err err;
+
+	if (inquiry == NULL) {
+		begun_us = source_begin(snapshot, "");
+		err_set(&err, ERR_DOWN, "out of memory");
+		snapshot_fail(snapshot, SNAPSHOT_REPMGR, &err);
+	} else {
+		source_target(source->conninfo, look, "check_repmgr", &inquiry->target);
+		inquiry->snapshot = snapshot;
+		inquire(inquiry, source, node, look->deadline_ms);
+	}
+	free(inquiry);
+	source_end(snapshot, begun_us);
+}
+
+void
+repmgr_collect(const struct repmgr_source *source, const struct check_look *look, struct snapshot *snapshot)
+{
+	collect_about(source, look, NULL, snapshot);
+}
+
+/* -- the witness --------------------------------------------------------------------------------- */
+
+static void
+collect_witness(
+	const void *source, const struct snapshot *node, int64_t deadline_ms, struct snapshot *snapshot)
+{
+	struct check_look look = {.deadline_ms = deadline_ms};
+	struct snapshot *seen = malloc(sizeof *seen);
+	struct err err;
+
+	if (seen == NULL) {
+		err_set(&err, ERR_DOWN, "out of memory");
+		snapshot_fail(snapshot, SNAPSHOT_REPMGR, &err);
+		return;
+	}
+	collect_about(source, &look, node, seen);
+	if (snapshot_has(seen, SNAPSHOT_REPMGR))
+		snapshot_copy_part(snapshot, seen, SNAPSHOT_REPMGR);
+	else
+		snapshot_fail(snapshot, SNAPSHOT_REPMGR, &seen->faults[SNAPSHOT_REPMGR]);
+	free(seen);
+}
+
+static const struct setting witness_settings[] = {
+	{.name = "repmgr",
+		.type = SETTING_TEXT,
+		SETTING_AT(struct repmgr_source, conninfo),
+		.argument = "CONNINFO",
+		.help = "ask repmgr about the node as well: the connection string of its database",
+		.is_secret = true,
+		.is_source = true},
+	{.name = "repmgr-node",
+		.type = SETTING_TEXT,
+		SETTING_AT(struct repmgr_source, node),
+		.argument = "NODE",
+		.help = "repmgr's name or number of the node, where its place does not tell which it is",
+		.is_source = true},
+};
+
+/* By it the node is found among those of repmgr. */
+static const struct facet *const witness_facets[] = {&facet_identity, NULL};
+
+const struct witness repmgr_witness = {
+	.name = "repmgr",
+	.part = SNAPSHOT_REPMGR,
+	.settings = witness_settings,
+	.setting_count = sizeof witness_settings / sizeof witness_settings[0],
+	.source_size = sizeof(struct repmgr_source),
+	.facets = witness_facets,
+	.collect = collect_witness,
+};

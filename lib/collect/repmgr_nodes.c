@@ -1,0 +1,118 @@
+#include "lib/collect/repmgr_nodes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/text.h"
+#include "lib/model/lsn.h"
+
+static size_t
+row_count(const struct snapshot_repmgr *repmgr)
+{
+	return repmgr->total < 0                      ? 0
+		: repmgr->total > SNAPSHOT_REPMGR_MAX ? SNAPSHOT_REPMGR_MAX
+						      : (size_t)repmgr->total;
+}
+
+size_t
+repmgr_nodes_find(const struct snapshot_repmgr *repmgr, const char *node)
+{
+	char number[24];
+
+	/* A name may be made of digits, and a number is then another node's: names come first. */
+	for (size_t i = 0; i < row_count(repmgr); i++)
+		if (strcmp(repmgr->rows[i].name, node) == 0)
+			return i;
+	for (size_t i = 0; i < row_count(repmgr); i++) {
+		snprintf(number, sizeof number, "%lld", (long long)repmgr->rows[i].id);
+		if (strcmp(number, node) == 0
+			|| (repmgr->rows[i].place[0] != '\0' && strcmp(repmgr->rows[i].place, node) == 0))
+			return i;
+	}
+	return REPMGR_NODES_NONE;
+}
+
+size_t
+repmgr_nodes_find_id(const struct snapshot_repmgr *repmgr, int64_t id)
+{
+	for (size_t i = 0; i < row_count(repmgr); i++)
+		if (id != SNAPSHOT_NONE && repmgr->rows[i].id == id)
+			return i;
+	return REPMGR_NODES_NONE;
+}
+
+int64_t
+repmgr_nodes_primary(const struct snapshot_repmgr *repmgr)
+{
+	int64_t id = SNAPSHOT_NONE;
+
+	for (size_t i = 0; i < row_count(repmgr); i++) {
+		if (!repmgr->rows[i].is_active || strcmp(repmgr->rows[i].type, "primary") != 0)
+			continue;
+		if (id != SNAPSHOT_NONE)
+			return SNAPSHOT_NONE;
+		id = repmgr->rows[i].id;
+	}
+	return id;
+}
+
+static bool
+is_other_cluster(const struct snapshot *a, const struct snapshot *b)
+{
+	return snapshot_has(a, SNAPSHOT_IDENTITY) && snapshot_has(b, SNAPSHOT_IDENTITY)
+		&& strcmp(a->identity.system_identifier, b->identity.system_identifier) != 0;
+}
+
+bool
+repmgr_nodes_is_same_server(const struct snapshot *a, const struct snapshot *b)
+{
+	return snapshot_has(a, SNAPSHOT_IDENTITY) && snapshot_has(b, SNAPSHOT_IDENTITY)
+		&& !is_other_cluster(a, b) && a->identity.started_ms == b->identity.started_ms;
+}
+
+static void
+take_daemon(struct snapshot_repmgr_node *row, const struct snapshot_repmgr *said)
+{
+	const char *daemon = !said->is_daemon_running ? "absent"
+		: said->is_daemon_paused              ? "paused"
+						      : "running";
+
+	text_clean(row->daemon, sizeof row->daemon, daemon);
+	row->primary_id = repmgr_nodes_primary(said);
+}
+
+void
+repmgr_nodes_fail(struct snapshot_repmgr_node *row, const struct err *fault)
+{
+	text_clean(row->fault, sizeof row->fault, fault == NULL ? "" : fault->text);
+	text_clean(
+		row->fault_class, sizeof row->fault_class, fault == NULL ? "" : err_class_name(fault->class));
+}
+
+void
+repmgr_nodes_answer(
+	struct snapshot_repmgr_node *row, const struct snapshot *said, const struct snapshot *like)
+{
+	bool is_witness = strcmp(row->type, "witness") == 0;
+	struct err err;
+
+	if (!snapshot_has(said, SNAPSHOT_ROLE)) {
+		repmgr_nodes_fail(row, &said->faults[SNAPSHOT_ROLE]);
+		return;
+	}
+	if (!is_witness && is_other_cluster(said, like)) {
+		err_set(&err, ERR_SETUP, "a server of another cluster answers there");
+		repmgr_nodes_fail(row, &err);
+		return;
+	}
+	/* A witness server has a cluster of its own, in which it is a primary. */
+	text_clean(row->own_role, sizeof row->own_role,
+		said->role.in_recovery ? "standby"
+			: is_witness   ? "witness"
+				       : "primary");
+	if (!said->role.in_recovery && !is_witness && lsn_timeline(said->role.wal_file) != 0)
+		row->own_timeline = lsn_timeline(said->role.wal_file);
+	if (snapshot_has(said, SNAPSHOT_REPMGR))
+		take_daemon(row, &said->repmgr);
+}
