@@ -3,19 +3,27 @@
  *
  * One connection and one query (a second where a primary is read-only). The role is always asked for in SQL:
  * the in_hot_standby that a server reports at connection start is stale behind PgBouncer, and no client can
- * tell that it talks to one.
+ * tell that it talks to one. Where a manager of the cluster is named, it must agree.
  */
 #include <string.h>
 
+#include "lib/collect/auto_failover.h"
 #include "lib/collect/facets.h"
+#include "lib/collect/patroni.h"
+#include "lib/collect/repmgr.h"
 #include "lib/evaluate/judge.h"
 #include "lib/evaluate/role.h"
+#include "lib/evaluate/witness.h"
+#include "lib/evaluate/witness_patroni.h"
+#include "lib/evaluate/witness_rival.h"
 #include "lib/model/check.h"
 #include "lib/model/lsn.h"
 
 struct leader_limits {
 	struct policy policy;
 	bool allow_read_only;
+	bool standby_leader;
+	enum state unreachable[WITNESS_MANAGERS];
 	struct limit warning;
 	struct limit critical;
 };
@@ -55,11 +63,7 @@ judge_read_only(
 	}
 }
 
-/*
- * A promotion begins a new timeline, so of two primaries of one cluster the older timeline is the stale one.
- * On the same timeline nobody can tell which was copied from which: neither is undisputed. A peer that
- * was not reached disputes nothing.
- */
+/* A peer that was not reached disputes nothing. */
 static void
 judge_peer(
 	const struct snapshot *node, const struct snapshot *peer, uint32_t timeline, struct verdict *verdict)
@@ -70,18 +74,25 @@ judge_peer(
 		|| role_is_same_server(node, peer))
 		return;
 	other = lsn_timeline(peer->role.wal_file);
-	if (other > timeline) {
-		judge_reason(verdict, STATE_CRITICAL, "stale primary: %s is primary on the newer timeline %u",
-			peer->target, other);
-		judge_hint(verdict, "stop this server at once, then rejoin it with pg_rewind");
-	} else if (other == timeline) {
-		judge_reason(verdict, STATE_CRITICAL, "split brain: %s is primary on timeline %u as well",
-			peer->target, other);
-		judge_hint(verdict, "stop one of the two; compare their data before the other is rejoined");
-	} else if (other != 0) {
-		judge_reason(verdict, STATE_OK, "%s is a stale primary on timeline %u", peer->target, other);
-		judge_hint(verdict, "stop that server, then rejoin it with pg_rewind");
-	}
+	if (other != 0)
+		witness_rival_judge(peer->target, other, timeline, verdict);
+}
+
+static void
+judge_response(const struct snapshot *node, const struct leader_limits *limits, struct verdict *verdict)
+{
+	judge_metric(verdict, "response time", "response_seconds", (double)node->elapsed_us / 1e6,
+		UNIT_SECONDS, &limits->warning, &limits->critical);
+}
+
+static void
+judge_standby(const struct snapshot *node, const struct leader_limits *limits, struct verdict *verdict)
+{
+	if (!witness_patroni_judge_standby(node, limits->standby_leader, &limits->policy, verdict))
+		return;
+	judge_response(node, limits, verdict);
+	if (node->patroni.timeline != SNAPSHOT_NONE)
+		judge_figure(verdict, "timeline", (double)node->patroni.timeline, UNIT_NONE);
 }
 
 static void
@@ -89,10 +100,12 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 {
 	const struct leader_limits *limits = limits_data;
 	const struct snapshot_role *role = &snapshots[0].role;
+	const struct witness_limits witness_limits = {
+		.policy = &limits->policy, .unreachable = limits->unreachable};
 	uint32_t timeline;
 
 	if (role->in_recovery) {
-		judge_wrong_role(verdict, &limits->policy, "standby, not the leader");
+		judge_standby(&snapshots[0], limits, verdict);
 		return;
 	}
 	timeline = role_timeline(role, &limits->policy, verdict);
@@ -101,10 +114,10 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 	judge_reason(verdict, STATE_OK, "primary on timeline %u", timeline);
 	if (role->is_read_only)
 		judge_read_only(snapshots[0].read_only.source, limits, timeline, verdict);
+	witness_judge_primary(&snapshots[0], &witness_limits, verdict);
 	for (size_t i = 1; i < count; i++)
 		judge_peer(&snapshots[0], &snapshots[i], timeline, verdict);
-	judge_metric(verdict, "response time", "response_seconds", (double)snapshots[0].elapsed_us / 1e6,
-		UNIT_SECONDS, &limits->warning, &limits->critical);
+	judge_response(&snapshots[0], limits, verdict);
 	judge_figure(verdict, "timeline", (double)timeline, UNIT_NONE);
 }
 
@@ -129,6 +142,32 @@ static const struct setting settings[] = {
 		.type = SETTING_FLAG,
 		SETTING_AT(struct leader_limits, allow_read_only),
 		.help = "accept a primary whose default_transaction_read_only is on"},
+	{.name = "standby-leader",
+		.type = SETTING_FLAG,
+		SETTING_AT(struct leader_limits, standby_leader),
+		.help = "accept the leader of a standby cluster too, which only Patroni knows (--patroni)"},
+	{.name = "patroni-unreachable",
+		.type = SETTING_STATE,
+		SETTING_AT(struct leader_limits, unreachable[WITNESS_PATRONI]),
+		.initial = "critical",
+		.argument = "STATE",
+		.help
+		= "the state of a primary whose Patroni does not answer; ok or warning: PostgreSQL alone is "
+		  "trusted"},
+	{.name = "repmgr-unreachable",
+		.type = SETTING_STATE,
+		SETTING_AT(struct leader_limits, unreachable[WITNESS_REPMGR]),
+		.initial = "critical",
+		.argument = "STATE",
+		.help = "likewise where repmgr's metadata cannot be read"},
+	{.name = "monitor-unreachable",
+		.type = SETTING_STATE,
+		SETTING_AT(struct leader_limits, unreachable[WITNESS_MONITOR]),
+		.initial = "critical",
+		.argument = "STATE",
+		.help
+		= "likewise where pg_auto_failover's monitor does not answer; it is one for all nodes, so "
+		  "critical means that without it there is no leader"},
 	{.name = "wrong-role",
 		.type = SETTING_STATE,
 		SETTING_AT(struct leader_limits, policy.wrong_role),
@@ -138,16 +177,20 @@ static const struct setting settings[] = {
 };
 
 static const struct facet *const facets[] = {&facet_role, &facet_read_only, NULL};
+static const struct witness *const witnesses[] = {
+	&patroni_witness, &repmgr_witness, &auto_failover_witness, NULL};
 
 const struct check check_pg_leader = {
 	.name = "pg_leader",
 	.title = "PG LEADER",
 	.summary = "is this node the leader, and writable?",
 	.example = "check_pg_leader -H 10.0.0.11 -U pgha\n"
-		   "check_pg_leader -H /run/postgresql -f keepalived -t 900ms\n",
+		   "check_pg_leader -H /run/postgresql -f keepalived -t 900ms\n"
+		   "check_pg_leader -H 10.0.0.11 -U pgha --patroni http://10.0.0.11:8008\n",
 	.facets = facets,
 	.settings = settings,
 	.setting_count = sizeof settings / sizeof settings[0],
 	.limits_size = sizeof(struct leader_limits),
+	.witnesses = witnesses,
 	.evaluate = evaluate,
 };

@@ -2,16 +2,20 @@
  * check_pg_replica: is this node a replica fit for reads, within the lag limits?
  *
  * Decided on the standby alone: its WAL receiver knows how far the sender was by its last
- * message. A standby of a standby is a replica like any other.
+ * message. A standby of a standby is a replica like any other. Where Patroni is named, it tells how far the
+ * leader itself is, and whether the node was taken out.
  */
 #include <math.h>
 
 #include "lib/collect/facets.h"
+#include "lib/collect/patroni.h"
 #include "lib/evaluate/judge.h"
 #include "lib/evaluate/lag.h"
 #include "lib/evaluate/replay.h"
 #include "lib/evaluate/role.h"
 #include "lib/evaluate/weight.h"
+#include "lib/evaluate/witness.h"
+#include "lib/evaluate/witness_replica.h"
 #include "lib/model/check.h"
 #include "lib/model/lsn.h"
 
@@ -21,6 +25,8 @@ struct replica_limits {
 	struct limit critical;
 	bool allow_archive_recovery;
 	bool accept_primary;
+	bool ignore_noloadbalance;
+	enum state unreachable[WITNESS_MANAGERS]; /* only Patroni is asked */
 	uint64_t replayed;
 	int64_t weight_min;
 };
@@ -40,35 +46,79 @@ judge_replayed(uint64_t position, uint64_t wanted, struct verdict *verdict)
 			lsn_format(wanted, want), lsn_format(position, have));
 }
 
-static void
-judge_primary(const struct snapshot_role *role, const struct replica_limits *limits, struct verdict *verdict)
+static struct witness_limits
+witness_limits(const struct replica_limits *limits)
 {
+	return (struct witness_limits){.policy = &limits->policy, .unreachable = limits->unreachable};
+}
+
+/* One without the leader lock may have been replaced: what is read there is old. */
+static void
+judge_primary(const struct snapshot *node, const struct replica_limits *limits, struct verdict *verdict)
+{
+	const struct witness_limits witness = witness_limits(limits);
 	uint32_t timeline;
 
 	if (!limits->accept_primary) {
 		judge_wrong_role(verdict, &limits->policy, "primary, not a replica");
 		return;
 	}
-	timeline = role_timeline(role, &limits->policy, verdict);
+	timeline = role_timeline(&node->role, &limits->policy, verdict);
 	if (timeline == 0)
 		return;
 	judge_reason(verdict, STATE_OK, "primary on timeline %u, accepted for reads", timeline);
-	judge_replayed(role->wal_lsn, limits->replayed, verdict);
+	witness_judge_primary(node, &witness, verdict);
+	judge_replayed(node->role.wal_lsn, limits->replayed, verdict);
 	verdict->weight_percent = 100;
+}
+
+/* The lag, as the best informed of those who were asked knows it. */
+struct lag {
+	bool is_by_leader;
+	int64_t bytes;  /* -1: not known */
+	double seconds; /* NAN: not known */
+};
+
+static struct lag
+lag_of(const struct snapshot *node, const struct replica_limits *limits)
+{
+	const struct snapshot_standby *standby = &node->standby;
+	bool is_archive = limits->allow_archive_recovery && lag_source(standby) == LAG_NO_RECEIVER;
+	int64_t ms = is_archive ? lag_archive_ms(standby) : lag_ms(standby);
+	struct lag lag = {.bytes = witness_replica_behind_bytes(node)};
+
+	lag.is_by_leader = lag.bytes >= 0;
+	if (!lag.is_by_leader)
+		lag.bytes = lag_bytes(standby);
+	lag.seconds = lag.is_by_leader ? replay_seconds_behind(standby, lag.bytes)
+		: ms < 0               ? NAN
+				       : (double)ms / 1000.0;
+	return lag;
 }
 
 /* By the lag in bytes and in time, whichever gives less. */
 static int
-weight_of(const struct snapshot_standby *standby, const struct replica_limits *limits)
+weight_of(const struct lag *lag, const struct replica_limits *limits)
 {
-	bool is_archive = limits->allow_archive_recovery && lag_source(standby) == LAG_NO_RECEIVER;
-	int64_t bytes = lag_bytes(standby), ms = is_archive ? lag_archive_ms(standby) : lag_ms(standby);
-	int by_bytes = weight_from_lag(
-		bytes < 0 ? NAN : (double)bytes, &limits->critical.of[UNIT_BYTES], (int)limits->weight_min);
-	int by_time = weight_from_lag(ms < 0 ? NAN : (double)ms / 1000.0, &limits->critical.of[UNIT_SECONDS],
-		(int)limits->weight_min);
+	int by_bytes = weight_from_lag(lag->bytes < 0 ? NAN : (double)lag->bytes,
+		&limits->critical.of[UNIT_BYTES], (int)limits->weight_min);
+	int by_time = weight_from_lag(
+		lag->seconds, &limits->critical.of[UNIT_SECONDS], (int)limits->weight_min);
 
 	return by_bytes < by_time ? by_bytes : by_time;
+}
+
+static void
+judge_lag(const struct snapshot *node, const struct replica_limits *limits,
+	const struct replay_limits *replay_limits, struct verdict *verdict)
+{
+	struct lag lag = lag_of(node, limits);
+
+	if (lag.is_by_leader)
+		replay_judge_behind(&node->standby, lag.bytes, "the leader", replay_limits, verdict);
+	else
+		replay_judge_lag(&node->standby, replay_limits, verdict);
+	verdict->weight_percent = weight_of(&lag, limits);
 }
 
 static void
@@ -80,18 +130,23 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 		.warning = &limits->warning,
 		.critical = &limits->critical,
 		.allow_archive_recovery = limits->allow_archive_recovery};
+	const struct witness_replica_limits replica_limits = {.witness = witness_limits(limits),
+		.accepts_leader = limits->accept_primary,
+		.ignores_noloadbalance = limits->ignore_noloadbalance};
+	bool is_seen;
 
 	(void)count;
 	if (!snapshots[0].role.in_recovery) {
-		judge_primary(&snapshots[0].role, limits, verdict);
+		judge_primary(&snapshots[0], limits, verdict);
 		return;
 	}
-	if (!replay_judge_source(standby, &replay_limits, verdict))
+	is_seen = replay_judge_source(standby, &replay_limits, verdict);
+	witness_replica_judge(&snapshots[0], &replica_limits, verdict);
+	if (!is_seen)
 		return;
 	replay_judge_progress(standby, &replay_limits, verdict);
 	judge_replayed(standby->replay_lsn, limits->replayed, verdict);
-	replay_judge_lag(standby, &replay_limits, verdict);
-	verdict->weight_percent = weight_of(standby, limits);
+	judge_lag(&snapshots[0], limits, &replay_limits, verdict);
 }
 
 #define LAG_UNITS (1U << UNIT_BYTES | 1U << UNIT_SECONDS)
@@ -121,6 +176,17 @@ static const struct setting settings[] = {
 		.type = SETTING_FLAG,
 		SETTING_AT(struct replica_limits, accept_primary),
 		.help = "accept the primary too, for read pools that include it"},
+	{.name = "ignore-noloadbalance",
+		.type = SETTING_FLAG,
+		SETTING_AT(struct replica_limits, ignore_noloadbalance),
+		.help = "accept a replica that Patroni's tag noloadbalance takes out (with --patroni)"},
+	{.name = "patroni-unreachable",
+		.type = SETTING_STATE,
+		SETTING_AT(struct replica_limits, unreachable[WITNESS_PATRONI]),
+		.initial = "warning",
+		.argument = "STATE",
+		.help = "the state where Patroni does not answer: a warning, which is a yes, goes on with "
+			"PostgreSQL's own word"},
 	{.name = "replayed",
 		.type = SETTING_LSN,
 		SETTING_AT(struct replica_limits, replayed),
@@ -143,17 +209,20 @@ static const struct setting settings[] = {
 };
 
 static const struct facet *const facets[] = {&facet_role, &facet_standby, NULL};
+static const struct witness *const witnesses[] = {&patroni_witness, NULL};
 
 const struct check check_pg_replica = {
 	.name = "pg_replica",
 	.title = "PG REPLICA",
 	.summary = "is this node a replica fit for reads, within the lag limits?",
 	.example = "check_pg_replica -H 10.0.0.12 -U pgha -w 16MB -c 64MB -c 30s\n"
-		   "check_pg_replica -H 10.0.0.12 -U pgha -f haproxy -c 64MB\n",
+		   "check_pg_replica -H 10.0.0.12 -U pgha -f haproxy -c 64MB\n"
+		   "check_pg_replica -H 10.0.0.12 -c 64MB --patroni http://10.0.0.12:8008\n",
 	.facets = facets,
 	.settings = settings,
 	.setting_count = sizeof settings / sizeof settings[0],
 	.limits_size = sizeof(struct replica_limits),
 	.is_about_replay = true,
+	.witnesses = witnesses,
 	.evaluate = evaluate,
 };

@@ -1,16 +1,11 @@
 #include "lib/evaluate/behind_primary.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "lib/base/text.h"
 #include "lib/evaluate/judge.h"
 #include "lib/evaluate/lag.h"
 #include "lib/evaluate/role.h"
 #include "lib/model/lsn.h"
-
-/* A WAL file's worth is on its way to a standby that keeps up. */
-enum { ON_ITS_WAY_BYTES = 16 << 20 };
 
 /* Why the lag is by what the standby knows alone, where somebody else was to be asked. */
 static void
@@ -102,43 +97,15 @@ judge_ahead(const struct snapshot *node, const struct snapshot *primary, struct 
 		"clone it anew");
 }
 
-/*
- * In time, as the commit that was replayed last is old. WAL that the primary wrote after the standby was
- * asked would make an idle hour a lag of an hour: where no more is missing than may be on its way, the
- * standby's own word counts.
- */
-static double
-seconds_behind(const struct snapshot_standby *standby, int64_t bytes)
-{
-	int64_t ms = lag_archive_ms(standby);
-
-	if (bytes == 0)
-		return 0;
-	if (bytes <= ON_ITS_WAY_BYTES && lag_ms(standby) >= 0)
-		ms = lag_ms(standby);
-	return ms < 0 ? NAN : (double)ms / 1000.0;
-}
-
 static void
 judge_lag(const struct snapshot *node, const struct snapshot *primary, const struct replay_limits *limits,
 	struct verdict *verdict)
 {
 	int64_t told = lag_bytes(&node->standby);
 	int64_t bytes = lsn_distance(primary->role.wal_lsn, node->standby.replay_lsn);
-	double seconds;
-	char storage[64];
-	struct text text;
 
-	if (told > bytes) /* a peer may have been asked before */
-		bytes = told;
-	seconds = seconds_behind(&node->standby, bytes);
-	if (isnan(seconds)
-		&& (limits->warning->of[UNIT_SECONDS].is_set || limits->critical->of[UNIT_SECONDS].is_set))
-		judge_reason(verdict, STATE_UNKNOWN, "the lag in time is not known");
-	replay_judge_figures((double)bytes, seconds, limits, verdict);
-	text_init(&text, storage, sizeof storage);
-	range_write_quantity((double)bytes, UNIT_BYTES, &text);
-	judge_reason(verdict, STATE_OK, "%s behind the primary", storage);
+	/* A peer may have been asked before. */
+	replay_judge_behind(&node->standby, told > bytes ? told : bytes, "the primary", limits, verdict);
 }
 
 bool

@@ -8,6 +8,9 @@
 #include "lib/evaluate/lag.h"
 #include "lib/model/lsn.h"
 
+/* A WAL file's worth is on its way to a standby that keeps up. */
+enum { ON_ITS_WAY_BYTES = 16 << 20 };
+
 /* A receiver whose state this role may not see: neither a yes nor a no can be known. */
 static void
 judge_hidden(const struct replay_limits *limits, struct verdict *verdict)
@@ -171,4 +174,36 @@ replay_judge_lag(
 		range_write_quantity(byte_lag, UNIT_BYTES, &text);
 		judge_reason(verdict, STATE_OK, "%s behind", storage);
 	}
+}
+
+/*
+ * WAL that the primary wrote after the standby was asked would make an idle hour a lag of an hour: where no
+ * more is missing than may be on its way, the standby's own word counts.
+ */
+double
+replay_seconds_behind(const struct snapshot_standby *standby, int64_t bytes)
+{
+	int64_t ms = lag_archive_ms(standby);
+
+	if (bytes == 0)
+		return 0;
+	if (bytes <= ON_ITS_WAY_BYTES && lag_ms(standby) >= 0)
+		ms = lag_ms(standby);
+	return ms < 0 ? NAN : (double)ms / 1000.0;
+}
+
+void
+replay_judge_behind(const struct snapshot_standby *standby, int64_t bytes, const char *whom,
+	const struct replay_limits *limits, struct verdict *verdict)
+{
+	double seconds = replay_seconds_behind(standby, bytes);
+	char storage[64];
+	struct text text;
+
+	if (isnan(seconds))
+		judge_unknown("the lag in time", UNIT_SECONDS, limits, verdict);
+	replay_judge_figures((double)bytes, seconds, limits, verdict);
+	text_init(&text, storage, sizeof storage);
+	range_write_quantity((double)bytes, UNIT_BYTES, &text);
+	judge_reason(verdict, STATE_OK, "%s behind %s", storage, whom);
 }

@@ -6,6 +6,7 @@
 #define PGHA_EVALUATE_REPLAY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/model/check.h"
 #include "lib/model/range.h"
@@ -39,5 +40,18 @@ void replay_judge_figures(
  */
 void replay_judge_lag(
 	const struct snapshot_standby *standby, const struct replay_limits *limits, struct verdict *verdict);
+
+/*
+ * Seconds behind for a standby that is known to be `bytes` behind, as the commit that was replayed last is
+ * old. NAN: not known.
+ */
+double replay_seconds_behind(const struct snapshot_standby *standby, int64_t bytes);
+
+/*
+ * As replay_judge_lag() where somebody else's position tells that the standby is `bytes` behind `whom` ("the
+ * primary").
+ */
+void replay_judge_behind(const struct snapshot_standby *standby, int64_t bytes, const char *whom,
+	const struct replay_limits *limits, struct verdict *verdict);
 
 #endif

@@ -1,0 +1,156 @@
+#include "lib/evaluate/witness_auto_failover.h"
+
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/evaluate/judge.h"
+#include "lib/evaluate/witness_rival.h"
+#include "lib/model/lsn.h"
+
+/* The monitor's own CanTakeWritesInState() (1.4 to 2.0). */
+static bool
+may_write(const char *state)
+{
+	static const char *const states[] = {
+		"single", "primary", "wait_primary", "join_primary", "apply_settings"};
+
+	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+		if (strcmp(state, states[i]) == 0)
+			return true;
+	return false;
+}
+
+static size_t
+count_of(const struct snapshot *node)
+{
+	return snapshot_row_count(node, snapshot_list_of(SNAPSHOT_AUTO_FAILOVER));
+}
+
+static const struct snapshot_auto_failover_node *
+find_own(const struct snapshot *node)
+{
+	for (size_t i = 0; i < count_of(node); i++)
+		if (node->auto_failover.rows[i].is_own)
+			return &node->auto_failover.rows[i];
+	return NULL;
+}
+
+static bool
+is_of_its_group(const struct snapshot_auto_failover_node *row, const struct snapshot_auto_failover_node *own)
+{
+	return row != own && row->group == own->group && strcmp(row->formation, own->formation) == 0;
+}
+
+/* Another node of its group that the monitor wants to be the primary; NULL: none. */
+static const struct snapshot_auto_failover_node *
+find_successor(const struct snapshot *node, const struct snapshot_auto_failover_node *own)
+{
+	for (size_t i = 0; i < count_of(node); i++) {
+		const struct snapshot_auto_failover_node *row = &node->auto_failover.rows[i];
+
+		if (is_of_its_group(row, own) && may_write(row->goal_state))
+			return row;
+	}
+	return NULL;
+}
+
+static void
+judge_no_node(const struct policy *policy, struct verdict *verdict)
+{
+	struct err fault;
+
+	err_set(&fault, ERR_SETUP, "the monitor has no node that is known to be this one");
+	err_hint(&fault, "name it as the monitor does (--node): pg_autoctl show state");
+	judge_fault(verdict, policy, &fault);
+}
+
+static bool
+is_other_cluster(const struct snapshot *node, const struct snapshot_auto_failover_node *own)
+{
+	return snapshot_has(node, SNAPSHOT_IDENTITY) && own->system_identifier[0] != '\0'
+		&& strcmp(own->system_identifier, node->identity.system_identifier) != 0;
+}
+
+static void
+judge_other_cluster(const struct snapshot *node, const struct snapshot_auto_failover_node *own,
+	const struct policy *policy, struct verdict *verdict)
+{
+	struct err fault;
+
+	err_set(&fault, ERR_SETUP,
+		"the monitor's node \"%s\" is of another cluster: its system identifier is %s, and here it "
+		"is %s",
+		own->name, own->system_identifier, node->identity.system_identifier);
+	err_hint(&fault, "is --monitor the monitor of this node, and --node its name there?");
+	judge_fault(verdict, policy, &fault);
+}
+
+/* Others of its group that say themselves that they are primaries, whatever the monitor wants. */
+static void
+judge_rivals(
+	const struct snapshot *node, const struct snapshot_auto_failover_node *own, struct verdict *verdict)
+{
+	for (size_t i = 0; i < count_of(node); i++) {
+		const struct snapshot_auto_failover_node *row = &node->auto_failover.rows[i];
+		char who[sizeof row->name + 2];
+		struct text text;
+
+		if (!is_of_its_group(row, own) || strcmp(row->own_role, "primary") != 0)
+			continue;
+		text_init(&text, who, sizeof who);
+		text_add(&text, "\"%s\"", row->name);
+		witness_rival_judge(who, row->own_timeline > 0 ? (uint32_t)row->own_timeline : 0,
+			lsn_timeline(node->role.wal_file), verdict);
+	}
+}
+
+static void
+judge_unwanted(
+	const struct snapshot *node, const struct snapshot_auto_failover_node *own, struct verdict *verdict)
+{
+	const struct snapshot_auto_failover_node *successor = find_successor(node, own);
+
+	if (successor != NULL)
+		judge_reason(verdict, STATE_CRITICAL,
+			"split brain suspected: primary, but the monitor wants it \"%s\", and \"%s\" to be "
+			"the "
+			"primary",
+			own->goal_state, successor->name);
+	else
+		judge_reason(verdict, STATE_CRITICAL,
+			"primary, but the monitor wants it \"%s\" (it reported \"%s\")", own->goal_state,
+			own->reported_state);
+	judge_hint(verdict,
+		"let nobody write here; its keeper (pg_autoctl) is to carry that out: does it run, and reach "
+		"the monitor?");
+}
+
+void
+witness_auto_failover_judge_primary(
+	const struct snapshot *node, const struct policy *policy, struct verdict *verdict)
+{
+	const struct snapshot_auto_failover_node *own = find_own(node);
+
+	if (own == NULL) {
+		judge_no_node(policy, verdict);
+		return;
+	}
+	if (is_other_cluster(node, own)) {
+		judge_other_cluster(node, own, policy, verdict);
+		return;
+	}
+	judge_rivals(node, own, verdict);
+	if (!may_write(own->goal_state)) {
+		judge_unwanted(node, own, verdict);
+	} else if (!may_write(own->reported_state)) {
+		/* Its keeper promotes first, then lets it write, then reports. */
+		judge_reason(verdict, STATE_CRITICAL,
+			"primary, but its keeper has reported \"%s\" last, and not yet \"%s\"",
+			own->reported_state, own->goal_state);
+		judge_hint(verdict,
+			"normal for the moment of a promotion; if it stays so, see the log of "
+			"pg_autoctl");
+	} else {
+		judge_reason(verdict, STATE_OK, "the monitor's \"%s\" (%s)", own->name, own->reported_state);
+	}
+}

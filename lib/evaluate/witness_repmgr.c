@@ -1,0 +1,127 @@
+#include "lib/evaluate/witness_repmgr.h"
+
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/evaluate/judge.h"
+#include "lib/evaluate/witness_rival.h"
+#include "lib/model/lsn.h"
+
+static size_t
+count_of(const struct snapshot *node)
+{
+	return snapshot_row_count(node, snapshot_list_of(SNAPSHOT_REPMGR));
+}
+
+static const struct snapshot_repmgr_node *
+find_own(const struct snapshot *node)
+{
+	for (size_t i = 0; i < count_of(node); i++)
+		if (node->repmgr.rows[i].is_own)
+			return &node->repmgr.rows[i];
+	return NULL;
+}
+
+static bool
+is_primary(const struct snapshot_repmgr_node *row)
+{
+	return row->is_active && strcmp(row->type, "primary") == 0;
+}
+
+static void
+judge_stranger(const struct policy *policy, struct verdict *verdict)
+{
+	struct err fault;
+
+	err_set(&fault, ERR_SETUP, "repmgr's metadata do not tell which node this is");
+	err_hint(&fault, "name it as repmgr does (--repmgr-node): repmgr cluster show");
+	judge_fault(verdict, policy, &fault);
+}
+
+/* Its own row calls it something else. */
+static void
+judge_other_type(const struct snapshot *node, const struct snapshot_repmgr_node *own, struct verdict *verdict)
+{
+	const char *other = NULL;
+
+	for (size_t i = 0; i < count_of(node) && other == NULL; i++)
+		if (is_primary(&node->repmgr.rows[i]))
+			other = node->repmgr.rows[i].name;
+	if (other != NULL)
+		judge_reason(verdict, STATE_CRITICAL,
+			"split brain suspected: primary, but to repmgr its node \"%s\" is a %s, and the "
+			"primary "
+			"is \"%s\"",
+			own->name, own->type, other);
+	else
+		judge_reason(verdict, STATE_CRITICAL, "primary, but to repmgr its node \"%s\" is a %s",
+			own->name, own->type);
+	judge_hint(verdict,
+		"let nobody write here; stop PostgreSQL on this node, and rejoin it: repmgr node rejoin");
+}
+
+static const struct snapshot_repmgr_node *
+find_id(const struct snapshot *node, int64_t id)
+{
+	for (size_t i = 0; i < count_of(node); i++)
+		if (node->repmgr.rows[i].id == id)
+			return &node->repmgr.rows[i];
+	return NULL;
+}
+
+/*
+ * What another node says itself: that it is a primary, or whom its own copy of the metadata names. A copy may
+ * be old where a standby does not stream, so that one alone takes no primary out.
+ */
+static void
+judge_other(const struct snapshot *node, const struct snapshot_repmgr_node *own,
+	const struct snapshot_repmgr_node *row, struct verdict *verdict)
+{
+	const struct snapshot_repmgr_node *named = find_id(node, row->primary_id);
+	char who[sizeof row->name + 2];
+	struct text text;
+
+	if (strcmp(row->own_role, "primary") == 0) {
+		text_init(&text, who, sizeof who);
+		text_add(&text, "\"%s\"", row->name);
+		witness_rival_judge(who, row->own_timeline > 0 ? (uint32_t)row->own_timeline : 0,
+			lsn_timeline(node->role.wal_file), verdict);
+	} else if (row->own_role[0] != '\0' && own != NULL && named != NULL && named != own) {
+		judge_reason(
+			verdict, STATE_WARNING, "to \"%s\" the primary is \"%s\"", row->name, named->name);
+		judge_hint(verdict, "does it stream from this server? repmgr standby follow makes it");
+	}
+}
+
+/* Where it is not known which row is this node's, one on a newer timeline is not. */
+static bool
+is_another(const struct snapshot *node, const struct snapshot_repmgr_node *own,
+	const struct snapshot_repmgr_node *row)
+{
+	return own != NULL ? row != own : row->own_timeline > (int64_t)lsn_timeline(node->role.wal_file);
+}
+
+void
+witness_repmgr_judge_primary(
+	const struct snapshot *node, const struct policy *policy, struct verdict *verdict)
+{
+	const struct snapshot_repmgr_node *own = find_own(node);
+
+	if (own == NULL) {
+		judge_stranger(policy, verdict);
+	} else if (strcmp(own->type, "primary") != 0) {
+		judge_other_type(node, own, verdict);
+	} else if (!own->is_active) {
+		judge_reason(verdict, STATE_CRITICAL,
+			"split brain suspected: primary, but to repmgr its node \"%s\" is no longer active",
+			own->name);
+		judge_hint(verdict,
+			"repmgr cluster show tells who took over; if nobody did: repmgr primary register "
+			"--force");
+	} else {
+		judge_reason(verdict, STATE_OK, "repmgr's primary \"%s\"", own->name);
+	}
+	for (size_t i = 0; i < count_of(node); i++)
+		if (is_another(node, own, &node->repmgr.rows[i]))
+			judge_other(node, own, &node->repmgr.rows[i], verdict);
+}

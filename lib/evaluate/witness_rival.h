@@ -1,0 +1,17 @@
+/* witness_rival.h: a second server that says it is a primary of the same cluster: which of the two is stale?
+ * Pure. */
+#ifndef PGHA_EVALUATE_WITNESS_RIVAL_H
+#define PGHA_EVALUATE_WITNESS_RIVAL_H
+
+#include <stdint.h>
+
+#include "lib/model/verdict.h"
+
+/*
+ * Judges that `who` ("10.0.0.12:5432", "n2") is a primary too, on the timeline `theirs` (0: not known),
+ * beside this one on `ours`. A promotion begins a new timeline, so the older one is the stale one. On the
+ * same nobody can tell which was copied from which: neither is undisputed.
+ */
+void witness_rival_judge(const char *who, uint32_t theirs, uint32_t ours, struct verdict *verdict);
+
+#endif
