@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/agent/health.h"
 #include "lib/evaluate/lag.h"
 #include "lib/model/lsn.h"
 
@@ -88,7 +89,10 @@ set_role(json_t *object, const struct snapshot *snapshot)
 	int64_t timeline = in_recovery ? snapshot->standby.received_timeline
 				       : lsn_timeline(snapshot->role.wal_file);
 
-	json_object_set_new(object, "role", json_string(in_recovery ? "replica" : "primary"));
+	json_object_set_new(object, "role",
+		json_string(!in_recovery                          ? "primary"
+				: health_leads_standbys(snapshot) ? "standby_leader"
+								  : "replica"));
 	json_object_set_new(object, "xlog", location_object(snapshot));
 	if (timeline > 0)
 		json_object_set_new(object, "timeline", json_integer(timeline));
@@ -96,6 +100,69 @@ set_role(json_t *object, const struct snapshot *snapshot)
 		json_object_set_new(
 			object, "replication_state", json_string(replication_state(&snapshot->standby)));
 }
+
+/* -- what only Patroni knows ------------------------------------------------------------------- */
+
+/* "name=value" with commas between. Patroni's own tags are true or false; of others the type is lost. */
+static json_t *
+tags_object(const char *tags)
+{
+	json_t *object = json_object();
+
+	while (*tags != '\0') {
+		size_t whole = strcspn(tags, ","), name = strcspn(tags, "=,");
+		const char *value = tags + name + (tags[name] == '=');
+		size_t length = whole - (size_t)(value - tags);
+		char key[256];
+
+		snprintf(key, sizeof key, "%.*s", (int)name, tags);
+		if (length == 4 && memcmp(value, "true", 4) == 0)
+			json_object_set_new(object, key, json_true());
+		else if (length == 5 && memcmp(value, "false", 5) == 0)
+			json_object_set_new(object, key, json_false());
+		else
+			json_object_set_new(object, key, json_stringn(value, length));
+		tags += whole + (tags[whole] == ',');
+	}
+	return object;
+}
+
+/* Patroni writes such a member when it is true, and else nothing. */
+static void
+set_true(json_t *object, const char *name, bool is_true)
+{
+	if (is_true)
+		json_object_set_new(object, name, json_true());
+}
+
+static void
+set_patroni(json_t *object, const struct snapshot_patroni *patroni)
+{
+	json_object_set_new(json_object_get(object, "patroni"), "scope", json_string(patroni->scope));
+	if (patroni->tags[0] != '\0')
+		json_object_set_new(object, "tags", tags_object(patroni->tags));
+	if (patroni->dcs_seen_ms != SNAPSHOT_NONE)
+		json_object_set_new(object, "dcs_last_seen", json_integer(patroni->dcs_seen_ms / 1000));
+	set_true(object, "sync_standby", patroni->is_sync_standby && !patroni->is_quorum_standby);
+	set_true(object, "quorum_standby", patroni->is_quorum_standby);
+	set_true(object, "pause", patroni->is_paused);
+	set_true(object, "cluster_unlocked", patroni->is_unlocked);
+	set_true(object, "failsafe_mode_is_active", patroni->is_failsafe);
+	set_true(object, "pending_restart", patroni->has_pending_restart);
+	set_true(object, "watchdog_failed", patroni->has_failed_watchdog);
+}
+
+/* Else what is left out would read as false. When nothing is known at all, the state tells. */
+static void
+set_fault(json_t *object, const struct snapshot *snapshot)
+{
+	const struct err *fault = &snapshot->faults[SNAPSHOT_PATRONI];
+
+	if (fault->class != ERR_NONE && snapshot_has(snapshot, SNAPSHOT_ROLE))
+		json_object_set_new(json_object_get(object, "patroni"), "fault", json_string(fault->text));
+}
+
+/* -- the whole --------------------------------------------------------------------------------- */
 
 static json_t *
 answer_object(const struct verdict *verdict, bool is_yes)
@@ -127,6 +194,9 @@ patroni_write(const struct snapshot *snapshot, const char *name, const char *ver
 	}
 	if (snapshot_has(snapshot, SNAPSHOT_SENDERS) && snapshot->senders.total > 0)
 		json_object_set_new(object, "replication", replication_array(&snapshot->senders));
+	if (snapshot_has(snapshot, SNAPSHOT_PATRONI))
+		set_patroni(object, &snapshot->patroni);
+	set_fault(object, snapshot);
 	if (verdict != NULL)
 		json_object_set_new(object, "pgha", answer_object(verdict, is_yes));
 	written = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15));

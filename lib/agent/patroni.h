@@ -1,6 +1,8 @@
 /*
  * patroni.h: what is known of the node, in the JSON of Patroni's REST API (its /patroni and the bodies of its
  * health paths), for what already reads that. Pure.
+ *
+ * What only Patroni knows (tags, pause, the scope ...) is there where it is asked and answers.
  */
 #ifndef PGHA_AGENT_PATRONI_H
 #define PGHA_AGENT_PATRONI_H

@@ -32,8 +32,29 @@ begin_check(struct asking *asking, const struct plan *plan, size_t index)
 	plan_rows_list_question(configured->check, question->limits.bytes, &asking->answer, asking->groups);
 }
 
+/* What it means that a manager could not be asked is said once, for the leader. */
 static void
-begin_health(struct asking *asking, const struct check *check)
+take_unreachable(const struct plan *plan, enum state unreachable[WITNESS_MANAGERS])
+{
+	static const char *const names[WITNESS_MANAGERS] = {[WITNESS_PATRONI] = "patroni-unreachable",
+		[WITNESS_REPMGR] = "repmgr-unreachable",
+		[WITNESS_MONITOR] = "monitor-unreachable"};
+	const struct plan_check *leader = plan_find_check(plan, "leader");
+	struct plan_check copy = *leader;
+	struct settings_group group = {.rows = leader->check->settings,
+		.count = leader->check->setting_count,
+		.base = copy.limits.bytes};
+
+	for (int i = 0; i < WITNESS_MANAGERS; i++) {
+		const struct setting *row = settings_find(&group, 1, names[i], NULL);
+
+		unreachable[i] = row == NULL ? STATE_CRITICAL
+					     : *(const enum state *)settings_member(&group, row);
+	}
+}
+
+static void
+begin_health(struct asking *asking, const struct plan *plan, const struct check *check)
 {
 	struct question *question = asking->question;
 	struct err ignored;
@@ -42,6 +63,8 @@ begin_health(struct asking *asking, const struct check *check)
 	question->check_index = question->owner_index = -1;
 	question->limits.health.ready_bytes = HEALTH_READY_BYTES;
 	question->limits.policy.on[ERR_USAGE] = STATE_UNKNOWN;
+	question->limits.policy.wrong_role = STATE_CRITICAL;
+	take_unreachable(plan, question->limits.health.unreachable);
 	plan_rows_list_question(check, question->limits.bytes, &asking->answer, asking->groups);
 	if (settings_set_initial(asking->groups, PLAN_QUESTION_GROUPS, &ignored) != 0)
 		question->limits.policy = (struct policy){
@@ -60,10 +83,12 @@ begin_route(struct asking *asking, const struct plan *plan, const struct route *
 
 	asking->question->kind = route->kind;
 	asking->question->sync = route->sync;
+	asking->question->is_for_standby_leader = route->accepts_standby_leader;
+	asking->question->has_no_tags = route->has_no_tags;
 	if (route->kind == ROUTE_CHECK)
 		begin_check(asking, plan, (size_t)(plan_find_check(plan, route->base) - plan->checks));
 	else
-		begin_health(asking, checks[route->kind]);
+		begin_health(asking, plan, checks[route->kind]);
 	asking->is_changed = route->sync != ROUTE_ANY_SYNC;
 }
 
@@ -169,6 +194,23 @@ take_mode(struct asking *asking, const char *value, struct err *err)
 	return err_set(err, ERR_USAGE, "parameter \"mode\": \"%s\" is neither apply nor write", value);
 }
 
+/* A tag of Patroni. One with a comma no node has: see lib/collect/patroni_json.h. */
+static int
+take_tag(struct asking *asking, const char *tag, const char *value, struct err *err)
+{
+	struct question *question = asking->question;
+	size_t length = strlen(question->tags);
+	struct text text;
+
+	if (strchr(tag, ',') != NULL || strchr(value, ',') != NULL)
+		question->never = true;
+	text_init(&text, question->tags + length, sizeof question->tags - length);
+	text_add(&text, "%s%s=%s", length > 0 ? "," : "", tag, value);
+	return text.is_truncated
+		? err_set(err, ERR_USAGE, "parameter \"tag_%.40s\": the tags are too long", tag)
+		: 0;
+}
+
 static int
 take_parameter(struct asking *asking, const struct question_parameter *parameter, struct err *err)
 {
@@ -184,10 +226,8 @@ take_parameter(struct asking *asking, const struct question_parameter *parameter
 		return take_critical(asking, parameter->value, err);
 	if (strcmp(parameter->name, "drained") == 0 && question->kind == ROUTE_CHECK)
 		return take_drained(asking, parameter->value, err);
-	if (text_starts(parameter->name, "tag_")) {
-		asking->question->never = true;
-		return 0;
-	}
+	if (text_starts(parameter->name, "tag_"))
+		return take_tag(asking, parameter->name + strlen("tag_"), parameter->value, err);
 	return take_setting(asking, parameter->name, parameter->value, err);
 }
 
@@ -206,6 +246,30 @@ take_parameters(
 	question->unknown_is_ok = asking->answer.unknown_is_ok;
 	if (asking->is_changed)
 		question->check_index = -1;
+	return 0;
+}
+
+/* A primary is not the leader of a standby cluster, whatever [check leader] says of leaders. */
+static int
+refuse_standby_leader(struct asking *asking, struct err *err)
+{
+	const struct settings_group *group;
+	const struct setting *row = settings_find(asking->groups, 1, "standby-leader", &group);
+
+	if (row == NULL || !*(const bool *)settings_member(group, row))
+		return 0;
+	return take_setting(asking, "standby-leader", "no", err);
+}
+
+/* What a route wants other than the configured check does. */
+static int
+take_route(struct asking *asking, const struct route *route, struct err *err)
+{
+	if (route->accepts_primary && take_setting(asking, "accept-primary", "yes", err) != 0)
+		return -1;
+	if (route->is_for_primary && refuse_standby_leader(asking, err) != 0)
+		return -1;
+	memset(&asking->given, 0, sizeof asking->given);
 	return 0;
 }
 
@@ -240,10 +304,8 @@ question_read(const struct plan *plan, const char *name, const struct question_p
 		begin_route(&asking, plan, route);
 	else
 		begin_check(&asking, plan, (size_t)(configured - plan->checks));
-	if (route != NULL && route->accepts_primary
-		&& take_setting(&asking, "accept-primary", "yes", err) != 0)
+	if (route != NULL && take_route(&asking, route, err) != 0)
 		return QUESTION_BAD;
-	memset(&asking.given, 0, sizeof asking.given);
 	return take_parameters(&asking, parameters, count, err) == 0 ? QUESTION_OK : QUESTION_BAD;
 }
 

@@ -21,6 +21,8 @@ struct question_parameter {
 	const char *value;
 };
 
+enum { QUESTION_TAGS = 256 };
+
 enum question_status { QUESTION_OK, QUESTION_UNKNOWN, QUESTION_BAD };
 
 struct question {
@@ -32,8 +34,11 @@ struct question {
 	int owner_index; /* of the plan's check that it began with, whose switch takes it out; -1: none */
 	bool warning_is_failure;
 	bool unknown_is_ok;
-	bool is_drain_ignored; /* the operator's switch does not count: drained=ok */
-	bool never;            /* asks for what no node here can have, such as a Patroni tag */
+	bool is_drain_ignored;      /* the operator's switch does not count: drained=ok */
+	bool is_for_standby_leader; /* the leader of a standby cluster is a yes, too */
+	bool has_no_tags;         /* where Patroni is asked, `tags` do not count: it asks none of a leader */
+	bool never;               /* asks for what no node can have */
+	char tags[QUESTION_TAGS]; /* of Patroni, that the node has to have: "name=value", with commas */
 	union {
 		struct policy policy;
 		struct health_limits health;
@@ -44,8 +49,8 @@ struct question {
 /*
  * Reads a question. QUESTION_UNKNOWN: there is none of that name; QUESTION_BAD: a parameter that is not
  * understood; both fill `err`. Beside the settings of the check, Patroni's parameters are understood: lag (a
- * limit in bytes), replication_state, mode, tag_NAME (which no node here has), and drained=ok, for HAProxy's
- * health check beside agent-check: a server that is drained is no server that is down.
+ * limit in bytes), replication_state, mode, tag_NAME (which the node has to have), and drained=ok, for
+ * HAProxy's health check beside agent-check: a server that is drained is no server that is down.
  */
 enum question_status question_read(const struct plan *plan, const char *name,
 	const struct question_parameter *parameters, size_t count, struct question *ret, struct err *err);

@@ -24,6 +24,9 @@ struct route {
 	const char *base;
 	enum route_sync sync;
 	bool accepts_primary;
+	bool is_for_primary;         /* and never for the leader of a standby cluster */
+	bool accepts_standby_leader; /* the leader of a standby cluster, too */
+	bool has_no_tags;            /* of whom Patroni asks no tag_NAME */
 };
 
 /* The route of that name, or NULL. "" is "primary", as Patroni's "/" is. */

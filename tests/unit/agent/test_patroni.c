@@ -178,6 +178,97 @@ more_standbys_than_are_held_are_those_that_are_held(void **state)
 	json_decref(object);
 }
 
+/* -- where Patroni is asked --------------------------------------------------------------------- */
+
+static struct snapshot
+standby_with_patroni(void)
+{
+	struct snapshot snapshot = sample_standby("db2:5432", 0);
+	struct snapshot_patroni *patroni = &snapshot.patroni;
+
+	snprintf(patroni->scope, sizeof patroni->scope, "demo");
+	snprintf(patroni->role, sizeof patroni->role, "replica");
+	snprintf(patroni->tags, sizeof patroni->tags,
+		"noloadbalance=true,gold=false,zone=a \"b\",n=3,empty=,odd");
+	patroni->dcs_seen_ms = 1777694399123;
+	snapshot_mark(&snapshot, SNAPSHOT_PATRONI);
+	return snapshot;
+}
+
+static void
+what_only_patroni_knows_stands_where_patroni_has_it(void **state)
+{
+	static const char *const flags[] = {"sync_standby", "quorum_standby", "pause", "cluster_unlocked",
+		"failsafe_mode_is_active", "pending_restart", "watchdog_failed"};
+	struct snapshot snapshot = standby_with_patroni();
+	json_t *object = written(&snapshot, NULL, true), *tags = json_object_get(object, "tags");
+
+	(void)state;
+	assert_string_equal(word(json_object_get(object, "patroni"), "scope"), "demo");
+	assert_string_equal(word(json_object_get(object, "patroni"), "version"), "1.2.3");
+	assert_int_equal(json_integer_value(json_object_get(object, "dcs_last_seen")), 1777694399);
+	assert_int_equal(json_object_size(tags), 6);
+	assert_true(json_is_true(json_object_get(tags, "noloadbalance")));
+	assert_true(json_is_false(json_object_get(tags, "gold")));
+	assert_string_equal(word(tags, "zone"), "a \"b\"");
+	assert_string_equal(word(tags, "n"), "3");
+	assert_string_equal(word(tags, "empty"), "");
+	assert_string_equal(word(tags, "odd"), "");
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+		assert_null(json_object_get(object, flags[i])); /* as Patroni leaves out what is not so */
+	json_decref(object);
+	snapshot.patroni.is_sync_standby = snapshot.patroni.is_paused = snapshot.patroni.is_unlocked = true;
+	snapshot.patroni.is_failsafe = snapshot.patroni.has_pending_restart = true;
+	snapshot.patroni.has_failed_watchdog = true;
+	object = written(&snapshot, NULL, true);
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+		assert_int_equal(json_is_true(json_object_get(object, flags[i])), i != 1);
+	json_decref(object);
+	snapshot.patroni.is_quorum_standby = true; /* which is not "synchronous" to those who read that */
+	object = written(&snapshot, NULL, true);
+	assert_true(json_is_true(json_object_get(object, "quorum_standby")));
+	assert_null(json_object_get(object, "sync_standby"));
+	json_decref(object);
+}
+
+static void
+the_leader_of_standbys_has_a_role_of_its_own(void **state)
+{
+	struct snapshot snapshot = standby_with_patroni();
+	json_t *object;
+
+	(void)state;
+	snprintf(snapshot.patroni.role, sizeof snapshot.patroni.role, "standby_leader");
+	snapshot.patroni.has_lock = true;
+	object = written(&snapshot, NULL, true);
+	assert_string_equal(word(object, "role"), "standby_leader");
+	json_decref(object);
+	snapshot.patroni.has_lock = false;
+	object = written(&snapshot, NULL, true);
+	assert_string_equal(word(object, "role"), "replica");
+	json_decref(object);
+}
+
+static void
+a_patroni_that_does_not_answer_is_told_so(void **state)
+{
+	struct snapshot snapshot = sample_standby("db2:5432", 0);
+	struct err fault;
+	json_t *object;
+
+	(void)state;
+	err_set(&fault, ERR_TIMEOUT, "no answer within 1 s");
+	snapshot_fail(&snapshot, SNAPSHOT_PATRONI, &fault);
+	object = written(&snapshot, NULL, true);
+	assert_string_equal(word(json_object_get(object, "patroni"), "fault"), "no answer within 1 s");
+	assert_null(json_object_get(object, "tags"));
+	json_decref(object);
+	snapshot = sample_standby("db2:5432", 0);
+	object = written(&snapshot, NULL, true);
+	assert_int_equal(json_object_size(json_object_get(object, "patroni")), 2); /* it is not asked */
+	json_decref(object);
+}
+
 int
 main(void)
 {
@@ -188,6 +279,9 @@ main(void)
 		cmocka_unit_test(parts_that_were_not_obtained_are_left_out),
 		cmocka_unit_test(the_answer_stands_in_a_member_of_its_own),
 		cmocka_unit_test(more_standbys_than_are_held_are_those_that_are_held),
+		cmocka_unit_test(what_only_patroni_knows_stands_where_patroni_has_it),
+		cmocka_unit_test(the_leader_of_standbys_has_a_role_of_its_own),
+		cmocka_unit_test(a_patroni_that_does_not_answer_is_told_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -401,18 +401,74 @@ who_asks_for_streaming_gets_no_archive_recovery_that_is_configured(void **state)
 }
 
 static void
-a_tag_is_what_no_node_here_has(void **state)
+tags_are_what_the_node_has_to_have(void **state)
 {
+	char line[400] = "replica tag_x=";
+
 	(void)state;
 	ask("replica tag_zone=a tag_zone=b");
-	assert_true(question.never);
+	assert_string_equal(question.tags, "zone=a,zone=b");
+	assert_false(question.never || question.has_no_tags);
+	assert_int_equal(question.check_index, sample_check(&plan, "replica")); /* damped as ever */
 	ask("leader tag_=");
-	assert_true(question.never);
+	assert_string_equal(question.tags, "=");
+	assert_true(question.has_no_tags);
 	ask("health tag_x=1");
-	assert_true(question.never);
+	assert_string_equal(question.tags, "x=1");
 	ask("replica");
-	assert_false(question.never);
+	assert_string_equal(question.tags, "");
 	expect_bad("replica tag=1", "tag");
+	memset(line + strlen(line), 'y', QUESTION_TAGS);
+	expect_bad(line, "parameter \"tag_x\": the tags are too long");
+}
+
+/* Else "a=b,c=d" would be the two tags a and c. */
+static void
+no_node_has_a_tag_with_a_comma(void **state)
+{
+	(void)state;
+	ask("replica tag_a=b,c=d");
+	assert_true(question.never);
+	ask("replica tag_a,b=c");
+	assert_true(question.never);
+}
+
+static void
+the_leader_of_standbys_is_a_leader_and_no_primary(void **state)
+{
+	(void)state;
+	ask("leader");
+	assert_true(question.is_for_standby_leader);
+	assert_int_equal(question.check_index, sample_check(&plan, "leader"));
+	ask("primary");
+	assert_false(question.is_for_standby_leader);
+	ask("read-write");
+	assert_false(question.is_for_standby_leader);
+}
+
+/* [check leader] may accept the leader of a standby cluster, for an address that is to follow it. */
+static void
+a_primary_is_no_standby_leader_whatever_a_leader_may_be(void **state)
+{
+	sample_plan("[check leader]\nstandby-leader = yes\n", &plan);
+	ask("leader");
+	assert_true(*(bool *)member("standby-leader"));
+	ask("primary");
+	assert_false(*(bool *)member("standby-leader"));
+	assert_int_equal(question.check_index, -1);
+	assert_int_equal(read_plan(state), 0);
+}
+
+static void
+readiness_trusts_a_primary_as_the_leader_check_does(void **state)
+{
+	ask("readiness");
+	assert_int_equal(question.limits.health.unreachable[WITNESS_PATRONI], STATE_CRITICAL);
+	sample_plan("[check leader]\npatroni-unreachable = warning\n", &plan);
+	ask("readiness");
+	assert_int_equal(question.limits.health.unreachable[WITNESS_PATRONI], STATE_WARNING);
+	assert_int_equal(question.limits.health.unreachable[WITNESS_REPMGR], STATE_CRITICAL);
+	assert_int_equal(read_plan(state), 0);
 }
 
 static void
@@ -469,7 +525,11 @@ main(void)
 		cmocka_unit_test(what_is_given_twice_is_refused),
 		cmocka_unit_test(replication_state_chooses_who_may_answer_yes),
 		cmocka_unit_test(who_asks_for_streaming_gets_no_archive_recovery_that_is_configured),
-		cmocka_unit_test(a_tag_is_what_no_node_here_has),
+		cmocka_unit_test(tags_are_what_the_node_has_to_have),
+		cmocka_unit_test(no_node_has_a_tag_with_a_comma),
+		cmocka_unit_test(the_leader_of_standbys_is_a_leader_and_no_primary),
+		cmocka_unit_test(a_primary_is_no_standby_leader_whatever_a_leader_may_be),
+		cmocka_unit_test(readiness_trusts_a_primary_as_the_leader_check_does),
 		cmocka_unit_test(a_health_check_beside_agent_check_may_look_past_the_switch),
 		cmocka_unit_test(the_question_of_a_check_is_the_one_of_its_name),
 	};

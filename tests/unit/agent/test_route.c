@@ -53,6 +53,23 @@ every_path_of_patroni_is_the_question_that_it_should_be(void **state)
 	}
 }
 
+/* As Patroni's are, whose tags are about who may be read from. */
+static void
+who_asks_for_a_leader_asks_for_no_tags(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+		const struct route *route = route_find(expected[i].name);
+		bool is_leader = route->kind == ROUTE_STANDBY_LEADER
+			|| (route->kind == ROUTE_CHECK && strcmp(route->base, "leader") == 0);
+
+		assert_int_equal(route->has_no_tags, is_leader);
+		assert_int_equal(route->is_for_primary,
+			is_leader && route->kind == ROUTE_CHECK && !route->accepts_standby_leader);
+		assert_int_equal(route->accepts_standby_leader, strcmp(route->name, "leader") == 0);
+	}
+}
+
 static void
 a_name_is_taken_whole_and_as_it_is_written(void **state)
 {
@@ -70,6 +87,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_path_of_patroni_is_the_question_that_it_should_be),
+		cmocka_unit_test(who_asks_for_a_leader_asks_for_no_tags),
 		cmocka_unit_test(a_name_is_taken_whole_and_as_it_is_written),
 	};
 
