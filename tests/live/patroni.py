@@ -1,0 +1,468 @@
+"""A Patroni cluster of the test's own, on an etcd of its own: kill and freeze each process, switch over, pause.
+
+Pure Python, no pytest.
+
+    with patroni.Cluster() as cluster:
+        cluster.leader().kill_patroni()
+        cluster.wait_leader(other_than="n1")
+
+Everything is on loopback, in one scratch directory, unprivileged, and goes with the process that started it. A Member
+is a postgres.Server as far as asking it goes (host, port, sql(), value(), wait_until()); its life is Patroni's.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import urllib.error
+import urllib.request
+
+import etcd
+import installations
+import ports
+import postgres
+import reaper
+import sandbox
+from sandbox import HarnessError, wait_for
+
+SCOPE = "demo"
+MAJOR = 15  # Patroni 3.0 knows no newer one
+
+# Short, so that a test sees a lock expire. Patroni 3.0 takes any; by its rule loop_wait + 2 * retry_timeout <= ttl,
+# and of retry_timeout each of three etcd endpoints gets a third, at least a second.
+TIMES = {"ttl": 8, "loop_wait": 1, "retry_timeout": 3}
+
+HBA = ("local all all trust", "host all all samenet trust", "local replication all trust",
+       "host replication all samenet trust")
+
+# Patroni starts PostgreSQL as pg_ctl does, as nobody's child. This adopts it, so that it is found and ended with
+# Patroni, or after it; it ends when the last of both has.
+KEEPER = """\
+import ctypes, os, subprocess, sys
+PR_SET_CHILD_SUBREAPER = 36
+ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+subprocess.Popen(sys.argv[1:])
+try:
+    while True:
+        os.wait()
+except ChildProcessError:
+    pass
+"""
+
+
+def program():
+    return shutil.which("patroni")
+
+
+def installation():
+    """The PostgreSQL that runs below it: one with pg_basebackup and pg_rewind, or None."""
+    found = installations.installations().get(MAJOR)
+    return found if found and (found.bindir / "pg_basebackup").exists() else None
+
+
+def why_missing():
+    """The reason for a skip, "" when all is there."""
+    if not program():
+        return "no program patroni (Debian: patroni)"
+    if not installation():
+        return f"no PostgreSQL {MAJOR} with pg_basebackup (Debian: postgresql-{MAJOR})"
+    return etcd.why_missing()
+
+
+class Answer:
+    """What a REST API said."""
+
+    def __init__(self, status, text):
+        self.status = status
+        self.text = text
+
+    def json(self):
+        return json.loads(self.text)
+
+    def __repr__(self):
+        return f"{self.status} {self.text[:600]}"
+
+
+class Member(postgres.Server):
+    """One Patroni with its PostgreSQL."""
+
+    def __init__(self, cluster, name):
+        super().__init__(cluster.installation, cluster.directory, name)
+        self.cluster = cluster
+        self.api_port = ports.reserve()
+        self.url = f"http://{self.host}:{self.api_port}"
+        self.file = self.home / "patroni.yml"
+        self.patroni_pid = None
+        self.tags = {}
+        self._keepers = []  # the newest last; an older one may still hold the PostgreSQL that it began with
+        self.write()
+
+    def __repr__(self):
+        return f"<Patroni member {self.name} at {self.url}, PostgreSQL on {self.host}:{self.port}>"
+
+    # --- configuration -----------------------------------------------------------------------------------------------
+
+    def configuration(self):
+        address = f"{self.host}:{self.port}"
+        users = {"superuser": "postgres", "replication": "replicator", "rewind": "rewinder"}
+        return {
+            "scope": self.cluster.scope,
+            "namespace": "/service/",
+            "name": self.name,
+            "restapi": {"listen": f"{self.host}:{self.api_port}", "connect_address": f"{self.host}:{self.api_port}"},
+            "etcd3": {"hosts": self.cluster.etcd.hosts},
+            "bootstrap": {
+                "dcs": self.cluster.dynamic,
+                "initdb": [{"auth": "trust"}, {"encoding": "UTF8"}, "no-locale", "no-sync", {"wal-segsize": "1"}],
+            },
+            "postgresql": {
+                "listen": address,
+                "connect_address": address,
+                "data_dir": str(self.data),
+                "bin_dir": str(self.installation.bindir),
+                "pgpass": str(self.home / "pgpass"),
+                "authentication": {kind: {"username": name, "password": "unused"} for kind, name in users.items()},
+                "parameters": {"unix_socket_directories": str(self.home)},
+                "pg_hba": list(HBA),
+                "basebackup": [{"checkpoint": "fast"}, "no-sync"],
+            },
+            "tags": self.tags,
+        }
+
+    def write(self):
+        self.file.write_text(json.dumps(self.configuration(), indent=1), encoding="utf-8")  # which is YAML, too
+        sandbox.give(self.file)
+
+    def set_tags(self, **tags):
+        """The member's tags from now on: noloadbalance=True, nofailover=True, any of one's own; none: no tags."""
+        self.tags = tags
+        self.write()
+        self.rest("POST", "/reload")
+        wait_for(lambda: self.rest().json().get("tags", {}) == tags, f"the tags of {self.name}", detail=self.log_tail)
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
+    def start(self, wait=True):
+        """Patroni, which starts PostgreSQL, or finds it running."""
+        keeper = sandbox.spawn([sys.executable, "-c", KEEPER, program(), str(self.file)], self.log, name=self.name)
+        self._keepers.append(keeper)
+        wait_for(lambda: len(reaper.tree(keeper.pid)) > 1, f"the keeper of {self.name}", detail=self.log_tail)
+        self.patroni_pid = reaper.tree(keeper.pid)[1]  # its first child
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, timeout=60):
+        """Until Patroni says that its PostgreSQL runs."""
+        wait_for(lambda: self.status("/health") == 200, f"PostgreSQL of {self.name} to run", timeout,
+                 detail=self.log_tail)
+
+    def is_patroni_running(self):
+        return self.patroni_pid is not None and reaper.is_alive(self.patroni_pid)
+
+    def postmaster(self):
+        """Its pid, or None."""
+        lines = self._pid_file()
+        pid = int(lines[0]) if lines else 0
+        return pid if pid > 0 and reaper.is_alive(pid) else None
+
+    def is_running(self):
+        return self.postmaster() is not None
+
+    def processes(self):
+        pid = self.postmaster()
+        return reaper.tree(pid) if pid else []
+
+    def kill_patroni(self):
+        """SIGKILL: PostgreSQL goes on as what it was."""
+        reaper.signal_each([self.patroni_pid], signal.SIGKILL)
+        wait_for(lambda: not self.is_patroni_running(), f"the end of {self.name}'s Patroni")
+
+    def kill_postgres(self):
+        """SIGKILL to the postmaster and all its children: a crash. Patroni will start it again, or fail over."""
+        pid = self.postmaster()
+        if pid:
+            pids = reaper.kill_tree(pid)
+            if not reaper.wait_gone(pids, 20):
+                raise HarnessError(f"of {pids} some are still there after SIGKILL")
+            reaper.free_shared_memory(pids)
+
+    def kill(self):
+        """Both, as a crash of the machine."""
+        self.kill_patroni()
+        self.kill_postgres()
+
+    def stop(self, mode="fast", timeout=60):
+        """SIGTERM to Patroni, which stops PostgreSQL and gives the lock back."""
+        reaper.signal_each([self.patroni_pid], signal.SIGTERM)
+        wait_for(lambda: not self.is_patroni_running() and not self.is_running(), f"{self.name} to stop", timeout,
+                 detail=self.log_tail)
+
+    def restart(self, mode="fast"):
+        self.stop(mode)
+        return self.start()
+
+    def release(self):
+        self.thaw()
+        for keeper in self._keepers:
+            sandbox.kill(keeper)
+        self._keepers.clear()
+        shutil.rmtree(self.data, ignore_errors=True)
+        ports.release(self.port)
+        ports.release(self.api_port)
+
+    # --- standing still ----------------------------------------------------------------------------------------------
+
+    def freeze_patroni(self):
+        """SIGSTOP: connections to the REST API are taken by the kernel, and nobody ever answers; the lock expires."""
+        _stop(self.patroni_pid, f"Patroni of {self.name}")
+
+    def freeze_postgres(self):
+        """SIGSTOP to the postmaster and its children."""
+        _stop(self.postmaster(), f"PostgreSQL of {self.name}")  # from now on it forks no more
+        for pid in self.processes()[1:]:
+            reaper.signal_each([pid], signal.SIGSTOP)
+
+    def freeze(self):
+        self.freeze_patroni()
+        self.freeze_postgres()
+
+    def thaw(self):
+        for pid in (self.patroni_pid, *self.processes()):
+            if pid and reaper.is_alive(pid):
+                reaper.signal_each([pid], signal.SIGCONT)
+
+    # --- the REST API ------------------------------------------------------------------------------------------------
+
+    def rest(self, method="GET", path="/patroni", body=None, timeout=10):
+        """An Answer, whatever its status. OSError when none comes."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                return Answer(answer.status, answer.read().decode())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.read().decode())
+        except urllib.error.URLError as error:
+            raise OSError(f"{self.url}{path}: {error.reason}") from None
+
+    def status(self, path="/leader", timeout=2):
+        """The code of a path, or 0 when no answer comes."""
+        try:
+            return self.rest("GET", path, timeout=timeout).status
+        except OSError:
+            return 0
+
+    def log_tail(self, lines=40):
+        return super().log_tail(lines) + "\n" + self.cluster.overview()
+
+
+class Cluster:
+    """`size` members, all healthy after start().
+
+    dynamic      what differs from the harness' dynamic configuration, as for patch_config()
+    etcd         an etcd.Cluster to share with another cluster, of another scope; else three members of its own
+    standby_of   a server with host and port: this is then a standby cluster that follows it
+    """
+
+    def __init__(self, size=3, scope=SCOPE, dynamic=None, etcd=None, standby_of=None):  # pylint: disable=redefined-outer-name
+        self.installation = installation()
+        self.directory = sandbox.make_directory("p")
+        self.scope = scope
+        self.dynamic = {**TIMES, "maximum_lag_on_failover": 1048576,
+                        "postgresql": {"use_pg_rewind": True, "parameters": _parameters()}, **(dynamic or {})}
+        if standby_of:
+            self.dynamic["standby_cluster"] = {"host": standby_of.host, "port": standby_of.port}
+        self._is_own_etcd = etcd is None
+        self.etcd = etcd or _new_etcd()
+        self.members = [Member(self, f"n{number + 1}") for number in range(size)]
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.release()
+
+    def start(self):
+        if self._is_own_etcd:
+            self.etcd.start()
+        for member in self.members:
+            member.start(wait=False)
+        self.wait_healthy()
+        if not self.is_standby_cluster():
+            self.leader().sql("CREATE ROLE pgha LOGIN IN ROLE pg_monitor")
+        return self
+
+    def release(self):
+        for member in self.members:
+            member.release()
+        if self._is_own_etcd:
+            self.etcd.release()
+
+    def mend(self):
+        """As after start(), whatever was done to it; the leader may be another one."""
+        self.etcd.mend()
+        for member in self.members:
+            member.thaw()
+            if member.tags:
+                member.tags = {}
+                member.write()
+            if not member.is_patroni_running():
+                member.start(wait=False)
+        wait_for(self._restore_config, "the cluster's configuration to be the first one", 60, 0.2,
+                 detail=self.overview)
+        self.wait_healthy()
+
+    def _restore_config(self):
+        """By every member, since one that was just started does not answer yet; and each takes its own file again."""
+        try:
+            answers = [member.rest("POST", "/reload") for member in self.members]
+            return self.ask("PUT", "/config", self.dynamic).status == 200 and all(a.status == 202 for a in answers)
+        except OSError:
+            return False
+
+    # --- who is who --------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, name):
+        return next(member for member in self.members if member.name == name)
+
+    def is_standby_cluster(self):
+        return "standby_cluster" in self.dynamic
+
+    def leaders(self):
+        """Those that say that they hold the lock."""
+        return [member for member in self.members if member.is_patroni_running() and member.status("/leader") == 200]
+
+    def leader(self, timeout=60):
+        """The member that holds the lock, once there is one."""
+        return self.wait_leader(timeout=timeout)
+
+    def wait_leader(self, other_than=None, timeout=60):
+        """Until one member (not that one, nor that name) holds the lock, and its PostgreSQL takes writes unless this
+        is a standby cluster."""
+        found = []
+
+        def look():
+            found[:] = [member for member in self.leaders() if other_than not in (member, member.name)]
+            return len(found) == 1 and (self.is_standby_cluster() or _is_primary(found[0]))
+
+        wait_for(look, f"a leader of {self.scope} other than {other_than}", timeout, 0.05, detail=self.overview)
+        return found[0]
+
+    def replicas(self):
+        """The other members, in order."""
+        leader = self.leader()
+        return [member for member in self.members if member is not leader]
+
+    def wait_healthy(self, timeout=90):
+        """A leader, everybody else streams from it, each Patroni sees all of it, nothing is paused."""
+        wait_for(self._is_healthy, f"{self.scope} to be healthy", timeout, 0.1, detail=self.overview)
+        return self
+
+    def _is_healthy(self):
+        leaders = self.leaders()
+        try:
+            if len(leaders) != 1 or leaders[0].rest().json()["state"] != "running":
+                return False
+            streaming = [row["application_name"] for row in leaders[0].rest().json().get("replication", ())
+                         if row["state"] == "streaming"]
+            return all(sees(member, leaders[0]) and (member is leaders[0] or member.name in streaming)
+                       for member in self.members)
+        except (OSError, ValueError, KeyError):
+            return False
+
+    def view(self):
+        """GET /cluster of the first that answers."""
+        return self.ask("GET", "/cluster").json()
+
+    def overview(self):
+        """A few lines for the report of a failure."""
+        lines = []
+        for member in self.members:
+            try:
+                said = member.rest(timeout=1)
+            except OSError as error:
+                said = error
+            lines.append(f"{member.name}: patroni {member.patroni_pid} {member.is_patroni_running()}, postmaster "
+                         f"{member.postmaster()}, /leader {member.status('/leader', 1)}, {said}")
+        return "\n".join(lines)
+
+    # --- what an administrator does ----------------------------------------------------------------------------------
+
+    def ask(self, method, path, body=None, timeout=30):
+        """By the first member whose Patroni answers."""
+        trouble = OSError("no Patroni runs")
+        for member in self.members:
+            if not member.is_patroni_running():
+                continue
+            try:
+                return member.rest(method, path, body, timeout)
+            except OSError as error:
+                trouble = error
+        raise trouble
+
+    def patch_config(self, change):
+        """Changes the dynamic configuration (None removes a key)."""
+        answer = self.ask("PATCH", "/config", change)
+        assert answer.status == 200, answer
+        return answer.json()
+
+    def pause(self):
+        self._set_pause(True)
+
+    def resume(self):
+        self._set_pause(None)
+
+    def _set_pause(self, value):
+        self.patch_config({"pause": value})
+        wait_for(lambda: all(member.rest().json().get("pause", False) is bool(value) for member in self.members
+                             if member.is_patroni_running()), f"pause to be {bool(value)}", detail=self.overview)
+
+    def switchover(self, to=None):
+        """Until `to` (a member, or any) leads; returns it."""
+        old = self.leader()
+        body = {"leader": old.name, **({"candidate": to.name} if to else {})}
+        answer = old.rest("POST", "/switchover", body, timeout=60)
+        assert answer.status == 200, answer
+        return self.wait_leader(other_than=old)
+
+    def schedule_switchover(self, at, to=None):
+        """`at` is an aware datetime; DELETE /switchover by cancel_switchover()."""
+        leader = self.leader()
+        body = {"leader": leader.name, "scheduled_at": at.isoformat(), **({"candidate": to.name} if to else {})}
+        answer = leader.rest("POST", "/switchover", body)
+        assert answer.status == 202, answer
+
+    def cancel_switchover(self):
+        return self.leader().rest("DELETE", "/switchover")
+
+
+def _new_etcd():
+    return etcd.Cluster(size=3)
+
+
+def _parameters():
+    """As every server of the harness, but for what Patroni decides itself and what must be a number for it."""
+    own = ("hot_standby", "wal_level", "max_wal_senders", "max_replication_slots")
+    return {**{name: value for name, value in postgres.SETTINGS.items() if name not in own}, "max_wal_senders": 10,
+            "max_replication_slots": 10, "max_connections": 40}
+
+
+def _is_primary(member):
+    try:
+        return member.rest().json()["role"] in ("master", "primary")
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def sees(member, leader):
+    """Whether its Patroni is up to date: no pause, PostgreSQL runs, and the leader is known to it."""
+    said = member.rest().json()
+    return said["state"] == "running" and not said.get("pause") and not said.get("cluster_unlocked") \
+        and (member is leader or said["timeline"] == leader.rest().json()["timeline"])
+
+
+def _stop(pid, what):
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: reaper.stat_fields(pid)[0] == "T", f"{what} to stop at SIGSTOP")
