@@ -23,6 +23,7 @@ try:
 
     import demo_agent
     import demo_checks
+    import demo_managers
     import haproxy
     import installations
     import postgres
@@ -181,7 +182,7 @@ and an asynchronous one, n3.
 """)
     answers.show((n1, "primary", YES, NO), (n2, "synchronous standby", NO, YES),
                  (n3, "asynchronous standby", NO, YES), commands=True)
-    demo_checks.tell_story(answers, cluster, n1, n2)
+    demo_checks.tell_story(answers, cluster, n1, n2, (*demo_managers.PROGRAMS, *demo_managers.NOT_SHOWN))
     lose_primary(answers, n1, n2, n3)
     promote(answers, n2, n3)
     reset_sync(answers, n2)
@@ -266,7 +267,9 @@ def stop(directory):
 def verify_programs():
     if haproxy.why_missing():
         raise Failure(f"{haproxy.why_missing()}: apt-get install haproxy (make deps-demo)")
-    for program in (*demo_checks.QUESTIONS, "pgha-agent", "pgha-ask"):
+    if demo_managers.why_missing():
+        raise Failure(f"{demo_managers.why_missing()} (make deps-demo)")
+    for program in (*demo_checks.QUESTIONS, *demo_managers.PROGRAMS, "pgha-agent", "pgha-ask"):
         if programs.why_missing("plain", program):
             raise Failure(f"{programs.build_directory() / program} is not there: make")
 
@@ -277,6 +280,7 @@ def show_demo():
     answers, started = Answers(), time.monotonic()
     with postgres.Cluster(newest_installation()) as cluster:
         tell_second_story(answers, cluster, *tell_story(answers, cluster))
+    demo_managers.tell_story(answers)
     say(f"\n{time.monotonic() - started:.0f} s. " + ("Every answer was as it must be." if not answers.wrong else
                                                     "Not as it must be:"))
     for wrong in answers.wrong:

@@ -123,10 +123,10 @@ def all_programs():
     return sorted(path.name for path in programs.build_directory().glob("check_*") if os.access(path, os.X_OK))
 
 
-def show_all(answers, n1, n2, reports):
+def show_all(answers, n1, n2, reports, known_elsewhere):
     backup = take_backup(n1)
-    answers.wrong.extend(f"{name}: tests/demo_checks.py does not know it" for name in all_programs()
-                         if name not in QUESTIONS)
+    answers.wrong.extend(f"{name}: the demo does not know it" for name in all_programs()
+                         if name not in (*QUESTIONS, *known_elsewhere))
     for place, (server, role) in enumerate(((n1, "primary"), (n2, "synchronous standby"))):
         say(f"{server.name}, {role}:")
         for program in QUESTIONS:
@@ -182,14 +182,14 @@ def stop_replay(answers, n1, n2):
         answers.wrong.append("the commit still waits though replay goes on")
 
 
-def tell_story(answers, cluster, n1, n2):
+def tell_story(answers, cluster, n1, n2, known_elsewhere):
     say("""
 2. All the other checks, on the primary and on its synchronous standby. n1 has a
    slot for each standby, archives its WAL, is backed up by pg_basebackup, and
    publishes the table orders to a small server, "reports".
 """)
     reports = start_subscriber(cluster, n1)
-    show_all(answers, n1, n2, reports)
+    show_all(answers, n1, n2, reports, known_elsewhere)
     stop_replay(answers, n1, n2)
     cluster.servers.remove(reports)
     reports.release()

@@ -299,6 +299,8 @@ const struct snapshot_field snapshot_fields[] = {
 	FIELD(PGBOUNCER, pgbouncer, clients, INTEGER),
 	FIELD(PGBOUNCER, pgbouncer, clients_max, INTEGER),
 	FIELD(PGBOUNCER, pgbouncer, databases, INTEGER),
+	FIELD(PGBOUNCER, pgbouncer, databases_paused, INTEGER),
+	FIELD(PGBOUNCER, pgbouncer, databases_disabled, INTEGER),
 	FIELD(PGBOUNCER, pgbouncer, pools, INTEGER),
 	FIELD(PGBOUNCER, pgbouncer, waiting, INTEGER),
 	FIELD(PGBOUNCER, pgbouncer, longest_wait_ms, INTEGER),

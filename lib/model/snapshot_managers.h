@@ -11,7 +11,7 @@
 enum {
 	SNAPSHOT_PATRONI_CLUSTER_MAX = 16,
 	SNAPSHOT_DCS_MAX = 9,
-	SNAPSHOT_PGBOUNCER_MAX = 32,
+	SNAPSHOT_PGBOUNCER_MAX = 28,
 	SNAPSHOT_PGPOOL_MAX = 16,
 	SNAPSHOT_REPMGR_MAX = 16,
 	SNAPSHOT_AUTO_FAILOVER_MAX = 16
@@ -148,10 +148,9 @@ struct snapshot_pgbouncer_pool {
 	char place[64]; /* the server that it leads to, as configured: "10.0.0.11:5432"; empty: not told */
 	bool is_paused; /* the database */
 	bool is_disabled;
-	/* Of a database. */
-	int64_t connections; /* to the server now, and how many there may be; 0: no limit */
+	int64_t connections; /* of the database to the server now, and how many there may be; 0: no limit */
 	int64_t connections_max;
-	int64_t database_clients; /* likewise of clients (1.24+); none: not told */
+	int64_t database_clients; /* likewise of clients, of a database alone (1.24+); none: not told */
 	int64_t database_clients_max;
 	/* Of a pool. */
 	int64_t size; /* how many server connections it may have; none: not known */
@@ -175,6 +174,8 @@ struct snapshot_pgbouncer {
 	int64_t clients_max;   /* max_client_conn */
 	/* Of all databases and pools that were to be looked at, held as rows or not. */
 	int64_t databases;
+	int64_t databases_paused;
+	int64_t databases_disabled;
 	int64_t pools;
 	int64_t waiting; /* clients */
 	int64_t longest_wait_ms;
