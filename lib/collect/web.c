@@ -311,6 +311,7 @@ explain(const struct transfer *transfer, CURLcode code, struct err *err)
 	const char *words = transfer->words[0] != '\0' ? transfer->words
 						       : transfer->library->easy_strerror(code);
 	const char *place = transfer->place;
+	long number = 0;
 
 	if (transfer->is_too_long)
 		return err_set(err, ERR_PROTOCOL, "the answer of %s is longer than %d KB", place,
@@ -318,6 +319,12 @@ explain(const struct transfer *transfer, CURLcode code, struct err *err)
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_CONNECT:
+		/* The library's words name the place once more, and not always the reason. */
+		transfer->library->easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
+		if (number != 0)
+			words = strerror((int)number);
+		err_set(err, ERR_DOWN, "cannot reach %s: %s", place, words);
+		return err_hint(err, "does it run there, and listen on that address and port?");
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
 		err_set(err, ERR_DOWN, "cannot reach %s: %s", place, words);

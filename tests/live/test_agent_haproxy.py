@@ -216,7 +216,8 @@ def test_weights_fall_with_the_lag(site):
     with conflicting_query(site.primary, site.standbys["n2"]):
         site.primary.sql("SELECT pg_catalog.pg_logical_emit_message(true, 'test', repeat('x', 512 * 1024))")
         site.wait_row(READ, "n2", lambda row: 25 <= int(row["weight"]) <= 75, "at about half of its weight")
-        assert site.row(READ, "n2")["status"] == "UP" and site.row(READ, "n3")["weight"] == "100"
+        assert site.row(READ, "n2")["status"] == "UP"
+        site.wait_row(READ, "n3", lambda row: row["weight"] == "100", "at its full weight, when it has replayed that")
         write_wal(site.primary, 2)
         site.haproxy.wait_up(READ, {"n3"})
         assert "lag" in site.row(READ, "n2")["agent_desc"] + site.row(READ, "n2")["last_agt"]

@@ -31,8 +31,7 @@ class Pair(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def pair(installation):
-    """Shared by the tests of the module, which leave it as they found it."""
+def servers(installation):
     with postgres.Cluster(installation) as cluster:
         publisher = cluster.primary("publisher", settings={"wal_level": "logical"})
         subscriber = cluster.primary("subscriber", fresh=True)  # of another cluster
@@ -44,6 +43,14 @@ def pair(installation):
                        "user=postgres dbname=postgres' PUBLICATION everything")
         subscriber.wait_until("SELECT count(*) = 1 FROM pg_catalog.pg_subscription_rel WHERE srsubstate = 'r'")
         yield Pair(publisher, subscriber)
+
+
+@pytest.fixture
+def pair(servers):
+    """Shared by the tests of the module, which leave it as they found it, but for rows: each begins without any."""
+    yield servers
+    servers.publisher.sql("TRUNCATE thing")
+    servers.wait_applied()
 
 
 def settled(ask, state, *words, seconds=15):
