@@ -112,7 +112,7 @@ judge_primary(const struct snapshot_pgpool *pgpool, struct verdict *verdict)
 			"ask each backend");
 	} else if (!pgpool_backend_is_up(primary)) {
 		judge_reason(verdict, STATE_CRITICAL,
-			"the primary, %s, is %s to pgpool: nobody can write through it",
+			"the primary, %s, is not used by pgpool (%s): nobody can write through it",
 			pgpool_backend_name(primary, name), primary->status);
 	}
 }
