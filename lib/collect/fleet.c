@@ -10,6 +10,16 @@
 #include "lib/collect/collect.h"
 #include "lib/collect/place.h"
 
+/*
+ * Enough for libpq with TLS. The default of 8 MB would count, for a few nodes, as more memory than a one-shot
+ * allows itself.
+ */
+#ifdef __SANITIZE_ADDRESS__
+enum { STACK_BYTES = 2 * 1024 * 1024 };
+#else
+enum { STACK_BYTES = 256 * 1024 };
+#endif
+
 /* What a thread is given. */
 struct inquiry {
 	struct fleet_node *node;
@@ -28,13 +38,27 @@ inquire(void *context)
 	return NULL;
 }
 
+static bool
+start(struct inquiry *inquiry)
+{
+	pthread_attr_t attributes;
+	bool is_started;
+
+	if (pthread_attr_init(&attributes) != 0)
+		return false;
+	is_started = pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0
+		&& pthread_create(&inquiry->thread, &attributes, inquire, inquiry) == 0;
+	pthread_attr_destroy(&attributes);
+	return is_started;
+}
+
 static void
 fail(struct fleet_node *node, const struct facet *const *facets)
 {
 	struct err err;
 
 	snapshot_init(&node->snapshot);
-	err_set(&err, ERR_DOWN, "out of memory");
+	err_set(&err, ERR_DOWN, "not asked: no thread could be started, for want of memory");
 	for (; *facets != NULL; facets++)
 		snapshot_fail(&node->snapshot, (*facets)->part, &err);
 }
@@ -51,8 +75,7 @@ fleet_ask(struct fleet_node *nodes, size_t count, const struct facet *const *fac
 		}
 		inquiries[i] = (struct inquiry){
 			.node = &nodes[i], .facets = facets, .deadline_ms = deadline_ms};
-		inquiries[i].is_running = pthread_create(&inquiries[i].thread, NULL, inquire, &inquiries[i])
-			== 0;
+		inquiries[i].is_running = start(&inquiries[i]);
 		if (!inquiries[i].is_running)
 			fail(&nodes[i], facets);
 	}

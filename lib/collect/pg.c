@@ -3,11 +3,15 @@
 #include <errno.h>
 #include <libpq-fe.h>
 #include <limits.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "lib/base/clock.h"
 #include "lib/collect/attempt.h"
@@ -25,7 +29,9 @@ enum { RECEIVED_MAX = 1024 * 1024 };
 struct pg {
 	PGconn *conn;
 	const struct target *target; /* while connecting */
-	int64_t received;            /* bytes that came in, in all */
+	int64_t received;            /* bytes that had come in, in all, when the counting began */
+	int64_t arrived;             /* bytes of a Unix socket, see note_read() */
+	int waiting;                 /* before it is read */
 	bool settings_in_statement;  /* a pooler refused them at the start of the connection */
 	int64_t timeout_ms;
 	bool is_console;             /* see struct target */
@@ -261,15 +267,54 @@ wait_for(int fd, short events, int64_t deadline_ms)
 	return false;
 }
 
-/* Counts what is about to be read. False once it is more than any answer of ours can be. */
-static bool
-count_received(struct pg *pg)
+/* What was not read yet. */
+static int
+waiting_bytes(const struct pg *pg)
 {
 	int waiting = 0;
 
-	if (ioctl(PQsocket(pg->conn), FIONREAD, &waiting) == 0)
-		pg->received += waiting;
-	return pg->received <= RECEIVED_MAX;
+	return ioctl(PQsocket(pg->conn), FIONREAD, &waiting) == 0 ? waiting : 0;
+}
+
+/* libpq's buffer seldom has more room than that. */
+enum { READ_BYTES = 65536 };
+
+/*
+ * Counts what was read from a Unix socket since pg->waiting were waiting there. Where as many wait again, the
+ * other side goes on sending, and how many were read does not show: a share is assumed.
+ */
+static void
+note_read(struct pg *pg)
+{
+	int left = waiting_bytes(pg);
+
+	if (left < pg->waiting)
+		pg->arrived += pg->waiting - left;
+	else
+		pg->arrived += pg->waiting < READ_BYTES ? pg->waiting : READ_BYTES;
+	pg->waiting = 0;
+}
+
+/* How many bytes came in since the connection began, as the kernel counts them for TCP, and we for Unix
+ * sockets. */
+static int64_t
+arrived_bytes(const struct pg *pg)
+{
+	struct tcp_info info;
+	socklen_t size = sizeof info;
+
+	if (getsockopt(PQsocket(pg->conn), IPPROTO_TCP, TCP_INFO, &info, &size) == 0
+		&& size >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received)
+		return (int64_t)info.tcpi_bytes_received;
+	return pg->arrived;
+}
+
+/* Before a read: false once more came in since the counting began than any answer of ours can be. */
+static bool
+count_received(struct pg *pg)
+{
+	pg->waiting = waiting_bytes(pg);
+	return arrived_bytes(pg) - pg->received <= RECEIVED_MAX;
 }
 
 /* -- connecting -------------------------------------------------------------------------------- */
@@ -418,6 +463,7 @@ connect_until(struct pg *pg, const char *where, int64_t deadline_ms, char sqlsta
 			return err_set(err, ERR_PROTOCOL, "%s sends without end", where);
 		stage = PQstatus(pg->conn);
 		next = PQconnectPoll(pg->conn);
+		note_read(pg);
 	}
 	return 0;
 }
@@ -465,7 +511,7 @@ connect_once(const struct connecting *connecting, const struct place *place, int
 	if (!pg->is_choosy)
 		keyword_add(
 			&keywords, "target_session_attrs", "any"); /* whether it fits is what we are to say */
-	pg->received = 0;
+	pg->received = pg->arrived = pg->waiting = 0;
 	pg->heard_phase = WIRE_ANY;
 	pg->is_let_in = false;
 	pg->is_direct = effective->is_direct;
@@ -586,8 +632,8 @@ bool
 pg_is_lost(struct pg *pg)
 {
 	/* Notices and parameter changes come unasked too; what ends the session, ends the socket. */
-	pg->received = 0;
-	return !count_received(pg) || PQconsumeInput(pg->conn) != 1 || PQstatus(pg->conn) != CONNECTION_OK;
+	return waiting_bytes(pg) > RECEIVED_MAX || PQconsumeInput(pg->conn) != 1
+		|| PQstatus(pg->conn) != CONNECTION_OK;
 }
 
 /* -- asking ------------------------------------------------------------------------------------ */
@@ -645,6 +691,7 @@ await_result(struct pg *pg, int64_t deadline_ms, struct err *err)
 		heard = wire_listen(PQsocket(pg->conn), WIRE_ANY);
 		if (PQconsumeInput(pg->conn) != 1)
 			break;
+		note_read(pg);
 	}
 	/* libpq closes the connection too, when it cannot follow what it has just read. */
 	if (heard == WIRE_SERVER && !message_is_of_loss(PQerrorMessage(pg->conn)))
@@ -891,7 +938,7 @@ pg_ask(struct pg *pg, const char *const *statements, size_t count, int64_t deadl
 	struct err err;
 	int status;
 
-	pg->received = 0;
+	pg->received = arrived_bytes(pg);
 	status = (is_pipelined ? ask_pipelined : ask_in_turn)(pg, &question, &answered, &err);
 	for (; answered < count; answered++)
 		reader->take(reader->context, answered, NULL, &err);

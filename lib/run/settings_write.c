@@ -345,7 +345,8 @@ void
 settings_write_help(const struct settings_group *groups, size_t count, struct text *text)
 {
 	for (size_t i = 0; i < count; i++) {
-		text_add(text, "\n%s:\n", groups[i].title);
+		if (i == 0 || strcmp(groups[i].title, groups[i - 1].title) != 0)
+			text_add(text, "\n%s:\n", groups[i].title);
 		for (size_t j = 0; j < groups[i].count; j++)
 			write_option(&groups[i].rows[j], text);
 	}

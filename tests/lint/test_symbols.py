@@ -31,7 +31,8 @@ PURE_FILES = (
     "lib/base/text", "lib/base/parse", "lib/base/err", "lib/collect/message", "lib/collect/place",
     "lib/base/nearest", "lib/collect/prepared", "lib/collect/conf_line", "lib/collect/conf_number", "lib/collect/conf_value",
     "lib/collect/conf_conninfo", "lib/collect/document", "lib/collect/patroni_json", "lib/collect/patroni_view", "lib/collect/patroni_tags", "lib/collect/patroni_instant",
-    "lib/collect/repmgr_conninfo", "lib/collect/repmgr_nodes", "lib/collect/auto_failover_nodes", "lib/collect/backup_pgbackrest", "lib/collect/backup_barman",
+    "lib/collect/repmgr_conninfo", "lib/collect/repmgr_nodes", "lib/collect/auto_failover_nodes", "lib/collect/dcs_base64", "lib/collect/dcs_path", "lib/collect/dcs_etcd",
+    "lib/collect/dcs_etcd_answer", "lib/collect/dcs_etcd_login", "lib/collect/dcs_etcd2", "lib/collect/dcs_consul", "lib/collect/dcs_zookeeper", "lib/collect/dcs_source", "lib/collect/backup_pgbackrest", "lib/collect/backup_barman",
     "lib/run/settings_set", "lib/run/settings_nearest", "lib/run/settings_write", "lib/run/mask",
     "lib/agent/route", "lib/agent/health", "lib/agent/question", "lib/agent/board", "lib/agent/patroni", "lib/agent/history",
     "lib/agent/plan_rows", "lib/agent/plan_verify", "lib/agent/address",
@@ -43,7 +44,7 @@ PURE_NAMES = {
     "facet_role", "facet_read_only", "facet_standby", "facet_identity", "facet_senders", "facet_sync", "facet_slots",
     "facet_subscriptions", "facet_connections", "facet_archive", "facet_config", "backup_facet",
     "patroni_facet", "patroni_cluster_facet", "patroni_collect", "patroni_witness", "repmgr_facet", "repmgr_collect", "repmgr_witness",
-    "auto_failover_facet", "auto_failover_collect", "auto_failover_witness", "dcs_facet", "dcs_collect", "pgbouncer_facet", "pgbouncer_collect",
+    "auto_failover_facet", "auto_failover_collect", "auto_failover_witness", "dcs_facet", "dcs_kind_names", "dcs_collect", "pgbouncer_facet", "pgbouncer_collect",
     "pgpool_facet", "pgpool_collect",
     # What a check's own source is read by is named in its row, and called by whoever collects.
     "backup_collect", "backup_tool_names", "conf_file_read",
