@@ -13,7 +13,7 @@ BUILD = Path(os.environ.get("PGHA_BUILD") or REPOSITORY / "build").resolve()
 # What a function that only computes may call from outside the project. No clock, no descriptor, no
 # environment, no locale, no exit.
 PURE = {
-    "memcpy", "memset", "memmove", "memcmp", "memchr", "strlen", "strsep", "strcmp", "strncmp", "strchr", "strrchr", "strstr", "strspn", "strcspn", "strcasecmp",
+    "memcpy", "memset", "memmove", "memcmp", "memchr", "strlen", "strsep", "strcmp", "strncmp", "strchr", "strrchr", "strstr", "strspn", "strcspn", "strpbrk", "strcasecmp",
     "strncasecmp", "strtod", "strtoll", "strtoull", "strtoul", "snprintf", "vsnprintf", "__ctype_b_loc", "__errno_location",
     "inet_pton", "free", "fmin", "fmax",
     "gmtime_r", "strftime",  # of a time that was given, in UTC and the C locale
@@ -49,7 +49,7 @@ PURE_NAMES = {
     # What a check's own source is read by is named in its row, and called by whoever collects.
     "backup_collect", "backup_tool_names", "conf_file_read",
     "settings_check_section", "settings_find", "settings_member", "settings_take", "settings_set_initial",
-    "plan_find_check", "plan_is_same_source", "plan_path", "options_policy_rows", "options_policy_row_count", "log_level_names",
+    "plan_find_check", "plan_find_witness", "plan_is_same_source", "plan_path", "options_policy_rows", "options_policy_row_count", "log_level_names",
 }
 
 

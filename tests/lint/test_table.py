@@ -53,7 +53,7 @@ def test_examples_of_help_are_accepted(name):
     examples = re.findall(rf"^  {name} (.*)$", shown, re.M)
     assert examples
     for example in examples:
-        arguments = shlex.split(re.sub(r"-H \S+", "-H 127.0.0.1 -p 1", example))
+        arguments = shlex.split(re.sub(r"-H \S+( -p \d+)?", "-H 127.0.0.1 -p 1", example))
         arguments = [word for i, word in enumerate(arguments) if word != "-f" and arguments[i - 1] != "-f"]
         ended = subprocess.run([BUILD / name, *arguments, "-f", "json"], capture_output=True, text=True, timeout=20)
         # Servers, tools and files that are not there are faults, too, but no option is to blame.
