@@ -178,13 +178,26 @@ serve_first(struct agent *agent)
 	service_ready(status.bytes);
 }
 
+/* What a manager said before the server's role changed does not fit it: it is asked again at once. */
+static void
+follow_role(struct agent *agent, const struct snapshot *snapshot)
+{
+	const struct snapshot *before = &agent->run->board.targets[0].snapshot;
+
+	if (snapshot_has(snapshot, SNAPSHOT_ROLE) && snapshot_has(before, SNAPSHOT_ROLE)
+		&& snapshot->role.in_recovery != before->role.in_recovery)
+		workers_hurry_witnesses(agent->run->workers, &agent->run->plan);
+}
+
 static void
 on_message(void *context, size_t index, const struct worker_message *message)
 {
 	struct agent *agent = context;
 
-	if (index == 0)
+	if (index == 0) {
 		look_at_switches(agent);
+		follow_role(agent, &message->snapshot);
+	}
 	if (index >= PLAN_TARGETS)
 		board_take_source(&agent->run->board, index - PLAN_TARGETS, &message->snapshot,
 			message->seen_ms, clock_now_ms(), on_change, agent);

@@ -434,6 +434,19 @@ plan_find_witness(const struct plan *plan, const struct witness *witness)
 	return -1;
 }
 
+bool
+plan_is_witness(const struct plan *plan, size_t index)
+{
+	for (size_t i = 0; i < plan->check_count; i++) {
+		const struct witness *const *witness = plan->checks[i].check->witnesses;
+
+		for (; witness != NULL && *witness != NULL; witness++)
+			if (plan_find_witness(plan, *witness) == (int)index)
+				return true;
+	}
+	return false;
+}
+
 /* -- writing ----------------------------------------------------------------------------------- */
 
 static void

@@ -137,6 +137,9 @@ bool plan_is_same_source(const struct check *check, const void *a, const void *b
 /* The source, by index, whose section is the witness' own: [patroni]; -1: there is none. */
 int plan_find_witness(const struct plan *plan, const struct witness *witness);
 
+/* Whether a check has the source at `index` among its witnesses. */
+bool plan_is_witness(const struct plan *plan, size_t index);
+
 /* How many groups of settings a question may change: the check's own, what a fault means, yes and no. */
 enum { PLAN_QUESTION_GROUPS = 3 };
 

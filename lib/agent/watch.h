@@ -38,6 +38,9 @@ void watch_move(struct watch *watch, size_t index);
  * NULL. */
 bool watch_reap(struct watch *watch, pid_t pid, int status);
 
+/* Asks for a look now, without waiting for the interval. */
+void watch_hurry(const struct watch *watch);
+
 struct watch_counts watch_count(const struct watch *watch);
 pid_t watch_pid(const struct watch *watch);
 

@@ -104,6 +104,19 @@ hurry(struct worker *worker, int64_t next_ms)
 	return now_ms + pause_ms < next_ms ? now_ms + pause_ms : next_ms;
 }
 
+/* All that is ever sent to a worker is that it should look now. False: the agent is gone. */
+static bool
+is_hurried(int channel)
+{
+	char bytes[8];
+	ssize_t got = recv(channel, bytes, sizeof bytes, MSG_DONTWAIT);
+
+	/* Of several requests one look is enough. */
+	while (got > 0 && recv(channel, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+		;
+	return got > 0;
+}
+
 /* Waits for the next probe. False when the agent is gone. */
 static bool
 wait_until(struct worker *worker, int64_t next_ms)
@@ -122,8 +135,8 @@ wait_until(struct worker *worker, int64_t next_ms)
 		}
 		if (poll(fds, 2, left_ms) < 0 && errno != EINTR)
 			return false;
-		if (fds[0].revents != 0) /* nothing is ever sent to a worker */
-			return false;
+		if (fds[0].revents != 0)
+			return is_hurried(worker->channel);
 		if (fds[1].revents != 0 && collect_is_lost(&worker->session)) {
 			collect_close(&worker->session);
 			next_ms = hurry(worker, next_ms);

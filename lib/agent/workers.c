@@ -132,6 +132,17 @@ workers_at(const struct workers *workers, size_t index)
 	return workers->watches[index];
 }
 
+void
+workers_hurry_witnesses(const struct workers *workers, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->source_count; i++) {
+		const struct watch *watch = workers->watches[PLAN_TARGETS + i];
+
+		if (watch != NULL && plan_is_witness(plan, i))
+			watch_hurry(watch);
+	}
+}
+
 bool
 workers_reap(struct workers *workers, pid_t pid, int status)
 {

@@ -24,6 +24,11 @@ struct workers *workers_start(struct event_base *base, const struct plan *plan, 
 /* The worker at that index. */
 const struct watch *workers_at(const struct workers *workers, size_t index);
 
+/*
+ * Has the plan's witnesses look now: what they said is of before the server's role changed.
+ */
+void workers_hurry_witnesses(const struct workers *workers, const struct plan *plan);
+
 /* Whether a process that ended was one of them; if so, it is started anew. */
 bool workers_reap(struct workers *workers, pid_t pid, int status);
 

@@ -22,11 +22,11 @@
  */
 #define LIBRARY_CALLS(CALL)                                                                                  \
 	CALL(easy_init)                                                                                      \
-	CALL(easy_setopt) CALL(easy_getinfo) CALL(easy_cleanup) CALL(easy_strerror) CALL(multi_init)         \
-		CALL(multi_add_handle) CALL(multi_remove_handle) CALL(multi_perform) CALL(multi_poll)        \
-			CALL(multi_info_read) CALL(multi_cleanup) CALL(slist_append) CALL(slist_free_all)    \
-				CALL(url) CALL(url_set) CALL(url_get) CALL(url_cleanup) CALL(free)           \
-					CALL(global_init)
+	CALL(easy_setopt)                                                                                    \
+	CALL(easy_getinfo) CALL(easy_cleanup) CALL(easy_strerror) CALL(multi_init) CALL(multi_add_handle)    \
+		CALL(multi_remove_handle) CALL(multi_perform) CALL(multi_poll) CALL(multi_info_read)         \
+			CALL(multi_cleanup) CALL(slist_append) CALL(slist_free_all) CALL(url) CALL(url_set)  \
+				CALL(url_get) CALL(url_cleanup) CALL(free) CALL(global_init)
 
 #define DECLARE_CALL(name) __typeof__(curl_##name) *name;
 
@@ -313,6 +313,11 @@ explain(const struct transfer *transfer, CURLcode code, struct err *err)
 	const char *place = transfer->place;
 	long number = 0;
 
+	/* In TLS 1.3 a server refuses the certificate of its client only after the handshake. */
+	if ((code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR) && strstr(words, "alert") != NULL)
+		code = CURLE_SSL_CERTPROBLEM;
+	if (code == CURLE_RECV_ERROR && strstr(words, "Too large response headers") != NULL)
+		code = CURLE_WEIRD_SERVER_REPLY;
 	if (transfer->is_too_long)
 		return err_set(err, ERR_PROTOCOL, "the answer of %s is longer than %d KB", place,
 			WEB_BODY_MAX / 1024);

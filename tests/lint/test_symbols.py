@@ -30,7 +30,7 @@ PURE_LAYERS = ("lib/evaluate", "lib/render", "lib/model", "checks")
 PURE_FILES = (
     "lib/base/text", "lib/base/parse", "lib/base/err", "lib/collect/message", "lib/collect/place",
     "lib/base/nearest", "lib/collect/prepared", "lib/collect/conf_line", "lib/collect/conf_number", "lib/collect/conf_value",
-    "lib/collect/conf_conninfo", "lib/collect/document", "lib/collect/patroni_json", "lib/collect/patroni_view", "lib/collect/patroni_tags", "lib/collect/patroni_instant",
+    "lib/collect/conf_conninfo", "lib/collect/document", "lib/collect/patroni_json", "lib/collect/patroni_view", "lib/collect/patroni_tags", "lib/collect/patroni_instant", "lib/collect/patroni_words",
     "lib/collect/repmgr_conninfo", "lib/collect/repmgr_nodes", "lib/collect/auto_failover_nodes", "lib/collect/dcs_base64", "lib/collect/dcs_path", "lib/collect/dcs_etcd",
     "lib/collect/dcs_etcd_answer", "lib/collect/dcs_etcd_login", "lib/collect/dcs_etcd2", "lib/collect/dcs_consul", "lib/collect/dcs_zookeeper", "lib/collect/dcs_source", "lib/collect/backup_pgbackrest", "lib/collect/backup_barman",
     "lib/run/settings_set", "lib/run/settings_nearest", "lib/run/settings_write", "lib/run/mask",
@@ -49,7 +49,7 @@ PURE_NAMES = {
     # What a check's own source is read by is named in its row, and called by whoever collects.
     "backup_collect", "backup_tool_names", "conf_file_read",
     "settings_check_section", "settings_find", "settings_member", "settings_take", "settings_set_initial",
-    "plan_find_check", "plan_find_witness", "plan_is_same_source", "plan_path", "options_policy_rows", "options_policy_row_count", "log_level_names",
+    "plan_find_check", "plan_find_witness", "plan_is_witness", "plan_is_same_source", "plan_path", "options_policy_rows", "options_policy_row_count", "log_level_names",
 }
 
 

@@ -6,10 +6,13 @@
 
 #include <cmocka.h>
 
+#include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "lib/agent/board.h"
+#include "lib/agent/workers.h"
 #include "tests/unit/agent/sample.h"
 
 enum { START_MS = 1000000, MAX_AGE_MS = 3000 };
@@ -31,8 +34,10 @@ static bool
 collect(const void *limits, const struct check_look *look, struct snapshot *snapshot)
 {
 	(void)limits;
-	(void)look;
-	(void)snapshot;
+	snapshot_init(snapshot);
+	snapshot->patroni.timeline = look->before == NULL ? 1 : look->before->patroni.timeline + 1;
+	snapshot_mark(snapshot, SNAPSHOT_PATRONI);
+	assert_null(look->target);
 	return true;
 }
 
@@ -266,6 +271,53 @@ a_site_may_trust_postgresql_while_patroni_is_away(void **state)
 	assert_false(is_leader(START_MS + 3));
 }
 
+/* -- a real worker ------------------------------------------------------------------------------ */
+
+static struct {
+	struct event_base *base;
+	struct workers *workers;
+	int64_t seen_ms[3];
+	int count;
+} heard;
+
+static void
+take(void *context, size_t index, const struct worker_message *message)
+{
+	(void)context;
+	if (index != PLAN_TARGETS)
+		return;
+	heard.seen_ms[heard.count++] = message->seen_ms;
+	assert_int_equal(message->snapshot.patroni.timeline, heard.count); /* it knows what it saw before */
+	if (heard.count == 2)
+		event_base_loopbreak(heard.base);
+	else
+		workers_hurry_witnesses(heard.workers, &plan);
+}
+
+static void
+a_witness_that_is_hurried_looks_before_its_interval_is_over(void **state)
+{
+	struct timeval patience = {.tv_sec = 20};
+
+	(void)state;
+	begin("[agent]\nmax_age = 1min\n[patroni]\nurl = x\ninterval = 30s\n[patroni other]\nurl = y\n");
+	assert_true(plan_is_witness(&plan, 0));
+	assert_false(plan_is_witness(&plan, 1));
+	snprintf(
+		plan.targets[0].target.dbname, sizeof plan.targets[0].target.dbname, "host=127.0.0.1 port=1");
+	heard.base = event_base_new();
+	heard.workers = workers_start(heard.base, &plan, NULL, take, NULL);
+	assert_non_null(heard.workers);
+	event_base_loopexit(heard.base, &patience);
+	event_base_dispatch(heard.base);
+	assert_int_equal(heard.count, 2);
+	assert_true(heard.seen_ms[1] - heard.seen_ms[0] < 20000);
+	workers_close(heard.workers);
+	event_base_free(heard.base);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
 int
 main(void)
 {
@@ -278,6 +330,7 @@ main(void)
 		cmocka_unit_test(an_old_word_is_none),
 		cmocka_unit_test(without_the_section_postgresql_alone_counts),
 		cmocka_unit_test(a_site_may_trust_postgresql_while_patroni_is_away),
+		cmocka_unit_test(a_witness_that_is_hurried_looks_before_its_interval_is_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
