@@ -3,6 +3,7 @@
  *
  * No server of PostgreSQL is asked, and no Patroni: what the lock's holder is worth, check_patroni tells.
  */
+#include <math.h>
 #include <string.h>
 
 #include "lib/base/text.h"
@@ -66,24 +67,34 @@ name_figure(const char *what, const struct snapshot_dcs_endpoint *row, char *to,
 
 enum { WHAT_SIZE = sizeof(((struct snapshot_dcs_endpoint *)0)->url) + 48 };
 
+/* How much of its quota a database fills, in tenths of a per cent; NAN: not told. */
+static double
+quota_percent(const struct snapshot_dcs_endpoint *row)
+{
+	double percent = (double)row->size_bytes / (double)row->quota_bytes * 100;
+
+	if (row->quota_bytes == SNAPSHOT_NONE || row->quota_bytes <= 0)
+		return NAN;
+	return percent < 1e6 ? (double)(int64_t)(percent * 10) / 10 : percent;
+}
+
 static void
 judge_size(const struct snapshot_dcs_endpoint *row, const struct dcs_limits *limits, struct verdict *verdict)
 {
 	const char *label = dcs_store_label(row);
+	double percent = quota_percent(row);
 	char what[WHAT_SIZE];
-	double size = (double)row->size_bytes, quota = (double)row->quota_bytes;
 
 	if (row->size_bytes == SNAPSHOT_NONE)
 		return;
 	judge_metric_of(verdict, label, name_figure("database size", row, what, sizeof what), "size_bytes",
-		size, UNIT_BYTES, &limits->max_size, NULL);
-	if (row->quota_bytes != SNAPSHOT_NONE && row->quota_bytes > 0)
+		(double)row->size_bytes, UNIT_BYTES, &limits->max_size, NULL);
+	if (!isnan(percent))
 		judge_metric_of(verdict, label,
 			name_figure("database size against its quota", row, what, sizeof what),
-			"size_percent", size / quota * 100, UNIT_PERCENT, &limits->max_size, NULL);
-	if (range_alerts(&limits->max_size.of[UNIT_BYTES], size)
-		|| (row->quota_bytes > 0
-			&& range_alerts(&limits->max_size.of[UNIT_PERCENT], size / quota * 100)))
+			"size_percent", percent, UNIT_PERCENT, &limits->max_size, NULL);
+	if (range_alerts(&limits->max_size.of[UNIT_BYTES], (double)row->size_bytes)
+		|| (!isnan(percent) && range_alerts(&limits->max_size.of[UNIT_PERCENT], percent)))
 		judge_hint(verdict,
 			"at its quota it refuses all writes: compact and defragment, and see who writes so "
 			"much");

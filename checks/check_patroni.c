@@ -76,6 +76,11 @@ judge_counts(const struct patroni_members *count, const struct snapshot_patroni_
 			"synchronous mode is on, and no healthy standby is synchronous");
 		judge_hint(verdict, "commits wait for nobody, or (synchronous_mode_strict) for ever");
 	}
+	if (count->healthy_replicas > 0 && count->candidates == 0) {
+		judge_reason(
+			verdict, STATE_WARNING, "no healthy replica may be promoted, by the tag nofailover");
+		judge_hint(verdict, "when the leader fails nobody takes over: see the tags in patroni.yml");
+	}
 	judge_figure(verdict, "members", (double)count->listed, UNIT_NONE);
 	judge_figure(verdict, "healthy_members", (double)count->healthy, UNIT_NONE);
 	judge_figure(verdict, "healthy_replicas", (double)count->healthy_replicas, UNIT_NONE);

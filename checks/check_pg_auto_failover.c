@@ -69,7 +69,8 @@ static void
 evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data, struct verdict *verdict)
 {
 	const struct auto_failover_limits *limits = limits_data;
-	const struct formation_limits formation = {.warning = &limits->warning,
+	const struct formation_limits formation = {.policy = &limits->policy,
+		.warning = &limits->warning,
 		.critical = &limits->critical,
 		.max_transition_ms = limits->max_transition_ms,
 		.min_secondaries = limits->min_secondaries,

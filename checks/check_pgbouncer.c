@@ -296,7 +296,7 @@ static const struct facet *const facets[] = {&pgbouncer_facet, NULL};
 const struct check check_pgbouncer = {
 	.name = "pgbouncer",
 	.title = "PGBOUNCER",
-	.summary = "does the pooler serve its clients in time, and lead where it should?",
+	.summary = "does the pooler serve its clients, in time, from the right server?",
 	.example = "check_pgbouncer -H 10.0.0.11 -p 6432 -U pgha --expect-primary shop\n"
 		   "check_pgbouncer -H /run/postgresql -p 6432 -U pgbouncer -w 1s -c 5s -w 80%\n"
 		   "check_pgbouncer -p 6432 -U pgha --database shop,app* --paused warning\n",

@@ -17,12 +17,12 @@ struct pgpool_limits {
 	struct limit critical;
 	int64_t min_up_count;
 	int64_t failed_within_ms;
-	char conninfo[4096];
+	char conninfo[1024];
 	bool has_no_backends;
 	char pcp_user[128];
 	char pcp_host[256];
 	int64_t pcp_port;
-	char pcp_command[512];
+	char pcp_command[256];
 };
 
 static bool
@@ -161,13 +161,16 @@ const struct check check_pgpool = {
 	.name = "pgpool",
 	.title = "PGPOOL",
 	.summary = "are pgpool-II's backends up, with the right roles?",
-	.example = "check_pgpool -H pool1 -p 9999 -U pgha --min-up 2\n"
-		   "check_pgpool -H pool1 -p 9999 -U pgha -w 16MB -c 64MB --no-backends\n"
-		   "check_pgpool -H pool1 -p 9999 -U pgha --pcp-user pgha\n",
+	.example = "check_pgpool -H 10.0.0.11 -p 9999 -U pgha --min-up 2\n"
+		   "check_pgpool -H 10.0.0.11 -p 9999 -U pgha -w 16MB -c 64MB --no-backends\n"
+		   "check_pgpool -H 10.0.0.11 -p 9999 -U pgha --pcp-user pgha\n",
 	.facets = facets,
 	.settings = settings,
 	.setting_count = sizeof settings / sizeof settings[0],
 	.limits_size = sizeof(struct pgpool_limits),
+	.has_section = true,
+	.interval_ms = 5000,
+	.timeout_ms = 3000,
 	.has_source = has_source,
 	.collect = collect,
 	.evaluate = evaluate,

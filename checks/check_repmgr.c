@@ -100,7 +100,7 @@ judge_upstream(const struct snapshot *snapshot, const struct repmgr_limits *limi
 
 	if (!repmgr->is_daemon_running || repmgr->upstream_seen_s == SNAPSHOT_NONE)
 		return;
-	judge_metric(verdict, "since repmgrd last saw its upstream", "upstream_seen_seconds",
+	judge_metric(verdict, "time since repmgrd last saw its upstream", "upstream_seen_seconds",
 		(double)repmgr->upstream_seen_s, UNIT_SECONDS, &limits->warning, &limits->critical);
 	if (range_alerts(&limits->warning.of[UNIT_SECONDS], (double)repmgr->upstream_seen_s)
 		|| range_alerts(&limits->critical.of[UNIT_SECONDS], (double)repmgr->upstream_seen_s))

@@ -224,8 +224,10 @@ judge_rest(const struct board *board, const struct question *question, struct ve
 	const struct snapshot *own = &board->view[0];
 	bool is_patroni_asked = snapshot_has(own, SNAPSHOT_PATRONI)
 		|| own->faults[SNAPSHOT_PATRONI].class != ERR_NONE;
+	bool is_leader = !own->role.in_recovery
+		|| (question->is_for_any_leader && health_leads_standbys(own));
 
-	if (question->sync != ROUTE_ANY_SYNC && verdict->fault.class == ERR_NONE && own->role.in_recovery)
+	if (question->sync != ROUTE_ANY_SYNC && verdict->fault.class == ERR_NONE && !is_leader)
 		health_judge_sync(board->view, board->view_count, question->sync, verdict);
 	if (question->tags[0] != '\0' && !(question->has_no_tags && is_patroni_asked))
 		health_judge_tags(own, question->tags, verdict);

@@ -84,6 +84,7 @@ begin_route(struct asking *asking, const struct plan *plan, const struct route *
 	asking->question->kind = route->kind;
 	asking->question->sync = route->sync;
 	asking->question->is_for_standby_leader = route->accepts_standby_leader;
+	asking->question->is_for_any_leader = route->accepts_primary;
 	asking->question->has_no_tags = route->has_no_tags;
 	if (route->kind == ROUTE_CHECK)
 		begin_check(asking, plan, (size_t)(plan_find_check(plan, route->base) - plan->checks));

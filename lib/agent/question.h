@@ -36,6 +36,7 @@ struct question {
 	bool unknown_is_ok;
 	bool is_drain_ignored;      /* the operator's switch does not count: drained=ok */
 	bool is_for_standby_leader; /* the leader of a standby cluster is a yes, too */
+	bool is_for_any_leader;     /* who leads whatever cluster needs to be synchronous to nobody */
 	bool has_no_tags;         /* where Patroni is asked, `tags` do not count: it asks none of a leader */
 	bool never;               /* asks for what no node can have */
 	char tags[QUESTION_TAGS]; /* of Patroni, that the node has to have: "name=value", with commas */

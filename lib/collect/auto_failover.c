@@ -18,9 +18,12 @@ const struct facet auto_failover_facet = {.part = SNAPSHOT_AUTO_FAILOVER};
 
 /* -- what the monitor says ----------------------------------------------------------------------- */
 
-/* How long ago, by the monitor's own clock. */
+/* How long ago, by the monitor's own clock; GREATEST() passes a NULL over. */
 #define AGE_MS(column)                                                                                       \
-	"GREATEST((EXTRACT(epoch FROM pg_catalog.clock_timestamp() - n." column ") * 1000)::int8, 0)"
+	"CASE WHEN n." column " IS NOT NULL\n"                                                               \
+	"                  THEN GREATEST((EXTRACT(epoch FROM pg_catalog.clock_timestamp() - n." column ")\n" \
+	"                                 * 1000)::int8, 0)\n"                                               \
+	"             END"
 
 /*
  * Of more nodes than there is room for: those that may take writes, then those whose state changes, then
@@ -157,6 +160,7 @@ prepare(struct inquiry *inquiry, const struct pg_row *row)
 		auto_failover_nodes_fail(&monitor->rows[i], &err);
 		return;
 	}
+	auto_failover_nodes_fail(&monitor->rows[i], NULL);
 	inquiry->rows[inquiry->count++] = i;
 }
 
@@ -189,6 +193,7 @@ is_list(void *context, size_t index)
 	return true;
 }
 
+/* `pg` may be NULL: the connection is lost. */
 static void
 ask_places(struct inquiry *inquiry, struct pg *pg, int64_t deadline_ms)
 {
@@ -197,7 +202,14 @@ ask_places(struct inquiry *inquiry, struct pg *pg, int64_t deadline_ms)
 		"FROM pgautofailover.node n JOIN pgautofailover.formation f USING (formationid)\n"
 		"ORDER BY n.nodeid LIMIT 1000"};
 	struct pg_reader reader = {.take = take_places, .is_list = is_list, .context = inquiry};
+	struct err err;
 
+	/* A node without either a role or a fault would count as one that was not to be asked. */
+	err_set(&err, ERR_PROTOCOL, "it is not known where it is");
+	for (size_t i = 0; i < row_count(inquiry->snapshot); i++)
+		auto_failover_nodes_fail(&inquiry->snapshot->auto_failover.rows[i], &err);
+	if (pg == NULL)
+		return;
 	/* Whether the connection is of further use does not matter: it is closed next. */
 	(void)pg_ask(pg, statement, 1, deadline_ms, &reader);
 }
@@ -275,7 +287,7 @@ inquire(struct inquiry *inquiry, const struct auto_failover_source *source, cons
 		err = snapshot->faults[SNAPSHOT_AUTO_FAILOVER];
 		fail(snapshot, &err);
 	} else {
-		if (session.pg != NULL && !source->trusts_monitor)
+		if (!source->trusts_monitor)
 			ask_places(inquiry, session.pg, deadline_ms);
 		ask_nodes(inquiry, deadline_ms);
 		if (mark_own(inquiry, source, node, &err) != 0)

@@ -138,22 +138,28 @@ keep_fault(struct look *look, const struct err *fault)
 		look->fault = *fault;
 }
 
-/* What is wrong where the kind could not be found out. */
+/* What is wrong where the kind could not be found out: above all, that somebody may still have told. */
 static int
-refuse_kind(struct look *look, const struct dcs_round *round, struct err *err)
+refuse_kind(const struct look *look, const struct dcs_round *round, struct err *err)
 {
-	look->fault.class = ERR_NONE;
+	const struct web_answer *odd = NULL, *silent = NULL;
+
 	for (size_t i = 0; i < round->count; i++) {
-		if (round->answers[i].fault.class == ERR_NONE) {
-			err_set(err, ERR_PROTOCOL,
-				"%s answers, and is neither etcd, Consul nor ZooKeeper's admin server",
-				look->dcs->rows[round->rows[i]].url);
-			return err_hint(err, "is the port right? if so, say with --kind what it is");
-		}
-		keep_fault(look, &round->answers[i].fault);
+		const struct web_answer *answer = &round->answers[i];
+
+		if (answer->fault.class == ERR_NONE)
+			odd = odd == NULL ? answer : odd;
+		else if (silent == NULL
+			|| (silent->fault.class != ERR_TIMEOUT && answer->fault.class == ERR_TIMEOUT))
+			silent = answer;
 	}
-	*err = look->fault;
-	return -1;
+	if (silent != NULL && (odd == NULL || silent->fault.class == ERR_TIMEOUT)) {
+		*err = silent->fault;
+		return -1;
+	}
+	err_set(err, ERR_PROTOCOL, "%s answers, and is neither etcd, Consul nor ZooKeeper's admin server",
+		look->dcs->rows[round->rows[odd - round->answers]].url);
+	return err_hint(err, "is the port right? if so, say with --kind what it is");
 }
 
 /* Asks all endpoints for their kind and version, before `deadline_ms`. */

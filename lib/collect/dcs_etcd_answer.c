@@ -8,6 +8,9 @@
 #include "lib/collect/document.h"
 #include "lib/model/snapshot.h"
 
+/* Of 64 bits. */
+enum { ID_DIGITS = 20 };
+
 int
 dcs_etcd_answer_whole(
 	const struct json_t *object, const char *name, int64_t min, int64_t *ret, struct err *err)
@@ -37,7 +40,9 @@ dcs_etcd_answer_id(const struct json_t *object, const char *name, char *to, size
 
 	if (document_text(object, name, &text, err) != 0)
 		return -1;
-	if (text != NULL && (text[strspn(text, "0123456789")] != '\0' || strlen(text) >= size))
+	if (text != NULL
+		&& (text[strspn(text, "0123456789")] != '\0' || strlen(text) > ID_DIGITS
+			|| strlen(text) >= size))
 		return err_set(err, ERR_PROTOCOL, "\"%s\" is not an id", name);
 	text_clean(to, size, text == NULL || strcmp(text, "0") == 0 ? "" : text);
 	return 0;

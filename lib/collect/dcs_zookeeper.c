@@ -113,8 +113,10 @@ take_members(const struct json_t *object, struct snapshot_dcs *dcs, struct err *
 		return -1;
 	if (bounded(members) != SNAPSHOT_NONE && members > 0)
 		dcs->members = members;
+	if (bounded(observers) == SNAPSHOT_NONE)
+		observers = 0;
 	if (bounded(followers) != SNAPSHOT_NONE)
-		dcs->members_alive = followers + 1 - (bounded(observers) == SNAPSHOT_NONE ? 0 : observers);
+		dcs->members_alive = followers > observers ? followers - observers + 1 : 1;
 	return 0;
 }
 

@@ -74,13 +74,12 @@ enum { CLUSTER_PAUSE_MS = 1000 };
  * has another leader shows before its time in a leader that has no position to tell any more.
  */
 static bool
-is_cluster_due(
-	const struct patroni_source *source, const struct check_look *look, const struct snapshot *before)
+is_cluster_due(const struct patroni_source *source, const struct snapshot *before)
 {
 	const struct snapshot_patroni *own = &before->patroni;
 	int64_t age_ms;
 
-	if (look->target != NULL || !snapshot_has(before, SNAPSHOT_PATRONI_CLUSTER))
+	if (!snapshot_has(before, SNAPSHOT_PATRONI_CLUSTER))
 		return true;
 	age_ms = clock_wall_ms() - before->patroni_cluster.seen_ms;
 	if (age_ms < 0 || age_ms >= source->cluster_interval_ms)
@@ -90,41 +89,66 @@ is_cluster_due(
 }
 
 static void
+put_own(struct snapshot *snapshot, const struct err *fault)
+{
+	snapshot->faults[SNAPSHOT_PATRONI].class = ERR_NONE; /* it may be the second try */
+	if (fault->class == ERR_NONE)
+		snapshot_mark(snapshot, SNAPSHOT_PATRONI);
+	else
+		snapshot_fail(snapshot, SNAPSHOT_PATRONI, fault);
+}
+
+/* Only the first URL is asked. */
+static void
+ask_own(const struct patroni_ask *ask, int64_t deadline_ms, struct snapshot *snapshot)
+{
+	struct err fault;
+
+	if (patroni_ask_member(ask, ask->urls[0], deadline_ms, &snapshot->patroni, &fault) == 0)
+		fault.class = ERR_NONE;
+	put_own(snapshot, &fault);
+}
+
+static void
 ask_cluster(const struct patroni_source *source, const struct patroni_ask *ask, const struct snapshot *before,
 	int64_t deadline_ms, struct snapshot *snapshot)
 {
-	struct snapshot_patroni *own = &snapshot->patroni;
-	const struct snapshot_patroni_cluster *known = before != NULL
-			&& snapshot_has(before, SNAPSHOT_PATRONI_CLUSTER)
-		? &before->patroni_cluster
-		: NULL;
+	struct patroni_cluster_question question = {.ask = ask,
+		.is_view_only = source->is_view_only,
+		.has_own = snapshot_has(snapshot, SNAPSHOT_PATRONI),
+		.deadline_ms = deadline_ms};
 	struct err own_fault, fault;
 
-	if (patroni_cluster_ask(ask, source->is_view_only, known, deadline_ms, own, &own_fault,
-		    &snapshot->patroni_cluster, &fault)
+	if (before != NULL && snapshot_has(before, SNAPSHOT_PATRONI_CLUSTER))
+		question.before = &before->patroni_cluster;
+	if (patroni_cluster_ask(&question, &snapshot->patroni, &own_fault, &snapshot->patroni_cluster, &fault)
 		== 0)
 		snapshot_mark(snapshot, SNAPSHOT_PATRONI_CLUSTER);
 	else
 		snapshot_fail(snapshot, SNAPSHOT_PATRONI_CLUSTER, &fault);
-	if (own_fault.class == ERR_NONE)
-		snapshot_mark(snapshot, SNAPSHOT_PATRONI);
-	else
-		snapshot_fail(snapshot, SNAPSHOT_PATRONI, &own_fault);
+	put_own(snapshot, &own_fault);
 }
 
-/* Only the first URL is asked; who the leader is, the last look knows. */
+/*
+ * As the agent looks, who wants to know most of all whether the node's own member holds the lock: that has
+ * all of the time, and the cluster what is left. One that did not answer the last time is asked together with
+ * the others, or nothing would be heard of them for as long as it is silent.
+ */
 static void
-ask_own(const struct patroni_ask *ask, const struct snapshot *before, int64_t deadline_ms,
-	struct snapshot *snapshot)
+ask_in_turn(const struct patroni_source *source, const struct patroni_ask *ask, const struct snapshot *before,
+	int64_t deadline_ms, struct snapshot *snapshot)
 {
-	struct snapshot_patroni *own = &snapshot->patroni;
-	struct err fault;
+	bool is_due = is_cluster_due(source, before);
 
-	snapshot_copy_part(snapshot, before, SNAPSHOT_PATRONI_CLUSTER);
-	if (patroni_ask_member(ask, ask->urls[0], deadline_ms, own, &fault) == 0)
-		snapshot_mark(snapshot, SNAPSHOT_PATRONI);
+	if (is_due && !snapshot_has(before, SNAPSHOT_PATRONI)) {
+		ask_cluster(source, ask, before, deadline_ms, snapshot);
+		return;
+	}
+	ask_own(ask, deadline_ms, snapshot);
+	if (snapshot_has(before, SNAPSHOT_PATRONI_CLUSTER) && (!is_due || clock_left_ms(deadline_ms) == 0))
+		snapshot_copy_part(snapshot, before, SNAPSHOT_PATRONI_CLUSTER);
 	else
-		snapshot_fail(snapshot, SNAPSHOT_PATRONI, &fault);
+		ask_cluster(source, ask, before, deadline_ms, snapshot);
 }
 
 /* A member without the lock is told who has it, and where that one is. */
@@ -174,10 +198,10 @@ patroni_collect(const struct patroni_source *source, const struct check_look *lo
 	text_clean(snapshot->target, sizeof snapshot->target, source->url);
 	if (before != NULL && strcmp(before->target, snapshot->target) != 0)
 		before = NULL;
-	if (before == NULL || is_cluster_due(source, look, before))
+	if (before == NULL || look->target != NULL)
 		ask_cluster(source, &ask, before, look->deadline_ms, snapshot);
 	else
-		ask_own(&ask, before, look->deadline_ms, snapshot);
+		ask_in_turn(source, &ask, before, look->deadline_ms, snapshot);
 	tell_leader(&ask, look->deadline_ms, snapshot);
 	source_end(snapshot, begun_us);
 }

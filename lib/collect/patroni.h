@@ -30,8 +30,8 @@ struct patroni_source {
 		.type = SETTING_LIST,                                                                        \
 		SETTING_AT(holder, source.url),                                                              \
 		.argument = "URL",                                                                           \
-		.help = "Patroni's REST API, such as http://10.0.0.11:8008; several (comma, or repeated): "  \
-			"all are asked at once",                                                             \
+		.help = "Patroni's REST API, such as http://10.0.0.11:8008; with several (comma, or "        \
+			"repeated) the others are asked when the first has no answer",                       \
 		.is_source = true},                                                                          \
 		WEB_ACCESS_SETTINGS(holder, source.access, ""),                                              \
 		{.name = "view-only",                                                                        \

@@ -16,63 +16,127 @@ _Static_assert(
 	(int)WEB_URL_SIZE == (int)PATRONI_WORDS_URL_SIZE, "a URL is as long for who asks and who reads");
 _Static_assert((int)PATRONI_ASK_URLS_MAX + (int)SNAPSHOT_PATRONI_CLUSTER_MAX <= (int)PATRONI_WORDS_MAX,
 	"no room for all");
-_Static_assert((int)PATRONI_WORDS_MAX < (int)WEB_REQUESTS_MAX, "too many to be asked at once");
+_Static_assert((int)PATRONI_WORDS_MAX + 1 <= (int)WEB_REQUESTS_MAX, "too many to be asked at once");
 
 /* -- the first round ------------------------------------------------------------------------------- */
+
+/* No URL is waited for longer, where there is another to ask. */
+enum { FIRST_WAIT_MS = 1000 };
+
+/* The given URLs, and where the last look saw members. */
+enum { VIEWS_MAX = PATRONI_ASK_URLS_MAX + SNAPSHOT_PATRONI_CLUSTER_MAX };
 
 struct first_round {
 	const struct patroni_ask *ask;
 	struct snapshot_patroni_cluster *cluster;
+	size_t count;
+	char urls[VIEWS_MAX][WEB_URL_SIZE]; /* for a view; the first one for its own word as well */
+	size_t next;                        /* the URL that is asked next */
+	size_t own_count;                   /* 1: request 0 is for the first one's own word */
 	bool is_own_done;
 	bool has_view;
-	struct err fault; /* of the first that had no view to give */
+	struct err fault; /* why those who were asked had no view to give */
 };
 
-/* Request 0 is the first URL's own word, request i + 1 the view of URL i. */
+static void
+add_url(struct first_round *round, const char *url)
+{
+	for (size_t i = 0; i < round->count; i++)
+		if (strcmp(round->urls[i], url) == 0)
+			return;
+	if (url[0] != '\0' && round->count < VIEWS_MAX)
+		text_clean(round->urls[round->count++], WEB_URL_SIZE, url);
+}
+
+static void
+list_urls(struct first_round *round, const struct snapshot_patroni_cluster *before)
+{
+	for (size_t i = 0; i < round->ask->url_count; i++)
+		add_url(round, round->ask->urls[i]);
+	for (int64_t i = 0; before != NULL && i < patroni_words_row_count(before); i++)
+		add_url(round, before->rows[i].api_url);
+}
+
+/* One that could not be reached tells less of the store than one that could, and had no view. */
+static void
+keep_fault(struct first_round *round, const struct err *fault)
+{
+	if (round->fault.class == ERR_NONE || (round->fault.class == ERR_DOWN && fault->class != ERR_DOWN))
+		round->fault = *fault;
+}
+
+static bool
+take_view(struct first_round *round, const char *url, const struct web_answer *answer)
+{
+	struct err err;
+
+	if (patroni_ask_verify(answer, url, STATUS_OK, &err) == 0
+		&& patroni_view_read(answer->body, answer->length, round->cluster, &err) == 0) {
+		text_clean(round->cluster->told_by, sizeof round->cluster->told_by, url);
+		return true;
+	}
+	keep_fault(round, &err);
+	return false;
+}
+
 static bool
 take_first(void *context, size_t index, const struct web_answer *answer)
 {
 	struct first_round *round = context;
-	struct err err;
+	size_t own_count = round->own_count;
 
-	if (index == 0) {
+	if (index < own_count)
 		round->is_own_done = true;
-	} else if (!round->has_view) {
-		const char *url = round->ask->urls[index - 1];
-
-		round->has_view = patroni_ask_verify(answer, url, STATUS_OK, &err) == 0
-			&& patroni_view_read(answer->body, answer->length, round->cluster, &err) == 0;
-		if (round->has_view)
-			text_clean(round->cluster->told_by, sizeof round->cluster->told_by, url);
-		else if (round->fault.class == ERR_NONE)
-			round->fault = err;
-	}
+	else if (!round->has_view)
+		round->has_view = take_view(round, round->urls[round->next + index - own_count], answer);
 	return round->is_own_done && round->has_view;
 }
 
-/* Asks for the view, and for the first one's own word; half of the time is left to ask the others for theirs.
+/* Asks the next `count` URLs, all at once, of which the first good view counts. */
+static void
+ask_views(struct first_round *round, size_t count, int64_t deadline_ms, struct snapshot_patroni *own,
+	struct err *own_fault)
+{
+	const struct patroni_ask *ask = round->ask;
+	char storage[1 + VIEWS_MAX][WEB_URL_SIZE];
+	struct web_request requests[1 + VIEWS_MAX];
+	struct web_answer answers[1 + VIEWS_MAX];
+	size_t own_count = round->own_count;
+
+	requests[0] = patroni_ask_request(ask, round->urls[0], "/leader", storage[0]);
+	for (size_t i = 0; i < count; i++)
+		requests[own_count + i] = patroni_ask_request(
+			ask, round->urls[round->next + i], "/cluster", storage[own_count + i]);
+	web_ask(ask->access, requests, own_count + count, deadline_ms, take_first, round, answers);
+	if (own_count > 0 && patroni_ask_read(&answers[0], round->urls[0], own, own_fault) == 0)
+		own_fault->class = ERR_NONE;
+	round->own_count = 0;
+	round->is_own_done = true;
+	/* What did not end before the deadline was not taken. */
+	for (size_t i = 0; !round->has_view && i < count; i++)
+		if (answers[own_count + i].fault.class != ERR_NONE)
+			keep_fault(round, &answers[own_count + i].fault);
+	web_release(answers, own_count + count);
+	round->next += count;
+}
+
+/*
+ * Asks for the view, and for the first one's own word; half of the time is left to ask all members for
+ * theirs. The others are asked only where the first one has no view to give: each is a read of the store, and
+ * an answer that is not waited for is an exception in Patroni's log.
  */
 static void
 ask_first(struct first_round *round, int64_t deadline_ms, struct snapshot_patroni *own, struct err *own_fault)
 {
-	const struct patroni_ask *ask = round->ask;
-	char storage[1 + PATRONI_ASK_URLS_MAX][WEB_URL_SIZE];
-	struct web_request requests[1 + PATRONI_ASK_URLS_MAX];
-	struct web_answer answers[1 + PATRONI_ASK_URLS_MAX];
-	size_t count = ask->url_count + 1;
+	size_t other_count = round->count - 1;
+	int64_t left_ms = clock_left_ms(deadline_ms), first_ms = other_count == 0 ? left_ms / 2 : left_ms / 4;
 
-	requests[0] = patroni_ask_request(ask, ask->urls[0], "/leader", storage[0]);
-	for (size_t i = 1; i < count; i++)
-		requests[i] = patroni_ask_request(ask, ask->urls[i - 1], "/cluster", storage[i]);
-	web_ask(ask->access, requests, count, clock_now_ms() + clock_left_ms(deadline_ms) / 2, take_first,
-		round, answers);
-	own_fault->class = ERR_NONE;
-	if (patroni_ask_read(&answers[0], ask->urls[0], own, own_fault) == 0)
-		own_fault->class = ERR_NONE;
-	/* What did not end before the deadline was not taken yet. */
-	for (size_t i = 1; !round->has_view && round->fault.class == ERR_NONE && i < count; i++)
-		round->fault = answers[i].fault;
-	web_release(answers, count);
+	if (other_count > 0 && first_ms > FIRST_WAIT_MS)
+		first_ms = FIRST_WAIT_MS;
+	ask_views(round, 1, clock_now_ms() + first_ms, own, own_fault);
+	if (!round->has_view && other_count > 0)
+		ask_views(
+			round, other_count, clock_now_ms() + clock_left_ms(deadline_ms) / 2, own, own_fault);
 }
 
 /* -- the second round ------------------------------------------------------------------------------ */
@@ -102,12 +166,17 @@ is_listed(const struct patroni_words *words, const char *url)
 /* Members at their own URLs, then those of the given that no member calls its own. The first URL was asked.
  */
 static void
-list_words(const struct patroni_ask *ask, bool is_view_only, const struct snapshot_patroni_cluster *cluster,
+list_words(const struct patroni_ask *ask, bool is_view_only, struct snapshot_patroni_cluster *cluster,
 	struct patroni_words *words)
 {
 	words->count = 0;
-	for (int64_t i = 0; !is_view_only && i < patroni_words_row_count(cluster); i++)
-		add_word(words, cluster->rows[i].api_url, i);
+	for (int64_t i = 0; !is_view_only && i < patroni_words_row_count(cluster); i++) {
+		struct snapshot_patroni_member *row = &cluster->rows[i];
+
+		add_word(words, row->api_url, i);
+		if (row->api_url[0] == '\0')
+			text_clean(row->fault, sizeof row->fault, "it has no api_url that can be asked");
+	}
 	for (size_t i = 1; i < ask->url_count; i++)
 		if (!is_listed(words, ask->urls[i]))
 			add_word(words, ask->urls[i], -1);
@@ -205,23 +274,29 @@ refuse_all(const struct patroni_ask *ask, const struct err *fault, struct err *e
 }
 
 int
-patroni_cluster_ask(const struct patroni_ask *ask, bool is_view_only,
-	const struct snapshot_patroni_cluster *before, int64_t deadline_ms, struct snapshot_patroni *own,
+patroni_cluster_ask(const struct patroni_cluster_question *question, struct snapshot_patroni *own,
 	struct err *own_fault, struct snapshot_patroni_cluster *cluster, struct err *err)
 {
-	struct first_round round = {.ask = ask, .cluster = cluster, .fault = {.class = ERR_NONE}};
+	const struct patroni_ask *ask = question->ask;
+	const struct snapshot_patroni_cluster *before = question->before;
+	struct first_round round = {.ask = ask,
+		.cluster = cluster,
+		.own_count = question->has_own ? 0 : 1,
+		.is_own_done = question->has_own};
 	struct patroni_words words;
 
 	patroni_view_init(cluster);
-	ask_first(&round, deadline_ms, own, own_fault);
+	own_fault->class = ERR_NONE;
+	list_urls(&round, before);
+	ask_first(&round, question->deadline_ms, own, own_fault);
 	if (!round.has_view) {
 		text_clean(cluster->view_fault, sizeof cluster->view_fault, round.fault.text);
 		if (before != NULL)
 			patroni_words_recall(before, cluster);
 	}
 	cluster->seen_ms = clock_wall_ms();
-	list_words(ask, is_view_only, cluster, &words);
-	ask_second(ask, deadline_ms, cluster, &words);
+	list_words(ask, question->is_view_only, cluster, &words);
+	ask_second(ask, question->deadline_ms, cluster, &words);
 	add_own(ask, own, own_fault, &words);
 	if (!round.has_view && own_fault->class != ERR_NONE && !anyone_spoke(&words))
 		return refuse_all(ask, own_fault, err);
@@ -233,8 +308,13 @@ patroni_cluster_ask(const struct patroni_ask *ask, bool is_view_only,
 const struct snapshot_patroni_member *
 patroni_cluster_leader(const struct snapshot_patroni_cluster *cluster)
 {
-	for (int64_t i = 0; i < patroni_words_row_count(cluster); i++)
-		if (patroni_view_is_leader(&cluster->rows[i]) || cluster->rows[i].has_lock)
+	const struct snapshot_patroni_member *named = NULL;
+
+	for (int64_t i = 0; i < patroni_words_row_count(cluster); i++) {
+		if (cluster->rows[i].has_lock)
 			return &cluster->rows[i];
-	return NULL;
+		if (named == NULL && patroni_view_is_leader(&cluster->rows[i]))
+			named = &cluster->rows[i];
+	}
+	return named;
 }

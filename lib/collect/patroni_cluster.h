@@ -21,19 +21,25 @@
 /* The facet of a check that asks so; it has no statement. */
 extern const struct facet patroni_cluster_facet;
 
+/* What is asked, and how. */
+struct patroni_cluster_question {
+	const struct patroni_ask *ask;
+	bool is_view_only; /* members are not asked at their api_url */
+	bool has_own;      /* the word of the first URL was asked for already, and is there */
+	const struct snapshot_patroni_cluster
+		*before; /* what the last look saw of the same cluster, or NULL */
+	int64_t deadline_ms;
+};
+
 /*
- * Fills both before the deadline. `before` is what the last look saw of the same cluster, or NULL. With
- * is_view_only members are not asked at their api_url.
- *
- * `own_fault` is why there is no `own`, the word of the first URL, or of class none. 0, or -1 when nobody
- * said anything, and `err` says why the first did not.
+ * Fills both before the deadline. `own_fault` is why there is no `own`, the word of the first URL, or of
+ * class none. 0, or -1 when nobody said anything, and `err` says why the first did not.
  */
-int patroni_cluster_ask(const struct patroni_ask *ask, bool is_view_only,
-	const struct snapshot_patroni_cluster *before, int64_t deadline_ms, struct snapshot_patroni *own,
+int patroni_cluster_ask(const struct patroni_cluster_question *question, struct snapshot_patroni *own,
 	struct err *own_fault, struct snapshot_patroni_cluster *cluster, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* The member that the view calls the leader, or that holds the lock by its own word; NULL: none. */
+/* The member that holds the lock by its own word, else the one that the view calls the leader; NULL: none. */
 const struct snapshot_patroni_member *patroni_cluster_leader(const struct snapshot_patroni_cluster *cluster);
 
 #endif

@@ -63,7 +63,10 @@ read_lag(const json_t *object, int64_t *ret, struct err *err)
 	return 0;
 }
 
-/* Where the API is, of "http://10.0.0.11:8008/patroni". Half a URL would be another one: it is none. */
+/*
+ * Where the API is, of "http://10.0.0.11:8008/patroni". Half a URL would be another one, and one with a
+ * password is not to be shown: they are none.
+ */
 static int
 read_url(const json_t *object, struct snapshot_patroni_member *row, struct err *err)
 {
@@ -74,7 +77,7 @@ read_url(const json_t *object, struct snapshot_patroni_member *row, struct err *
 	if (document_text(object, "api_url", &url, err) != 0)
 		return -1;
 	length = url == NULL ? 0 : patroni_view_url_length(url);
-	if (length > 0 && length < sizeof whole) {
+	if (length > 0 && length < sizeof whole && strchr(url, '@') == NULL) {
 		memcpy(whole, url, length);
 		whole[length] = '\0';
 		text_clean(row->api_url, sizeof row->api_url, whole);

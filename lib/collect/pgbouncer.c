@@ -1,11 +1,13 @@
 #include "lib/collect/pgbouncer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/parse.h"
 #include "lib/base/text.h"
-#include "lib/collect/column.h"
 #include "lib/collect/pg.h"
+#include "lib/collect/pgbouncer_clients.h"
 #include "lib/collect/pgbouncer_passage.h"
 #include "lib/collect/pgbouncer_worst.h"
 #include "lib/collect/source.h"
@@ -28,7 +30,7 @@ struct inquiry {
 struct command {
 	const char *text;
 	int (*read)(struct inquiry *inquiry, const struct pg_row *row, struct err *err);
-	bool is_optional; /* not there in every version */
+	int since_minor; /* of PgBouncer 1.x; it is not asked of one that is older */
 };
 
 static int
@@ -61,23 +63,29 @@ read_pools(struct inquiry *inquiry, const struct pg_row *row, struct err *err)
 	return pgbouncer_rows_pools(row, &inquiry->rows, err);
 }
 
-/* Before 1.23 it tells no sizes: those of the databases count. */
+static int
+read_clients(struct inquiry *inquiry, const struct pg_row *row, struct err *err)
+{
+	return pgbouncer_clients_read(row, &inquiry->rows, err);
+}
+
 static int
 read_users(struct inquiry *inquiry, const struct pg_row *row, struct err *err)
 {
-	return column_is_there(row, "pool_size") ? pgbouncer_rows_users(row, &inquiry->rows, err) : 0;
+	return pgbouncer_rows_users(row, &inquiry->rows, err);
 }
 
-/* The users last: there may be more of them than an answer may hold, and then the rest is known. */
 static const struct command commands[] = {
-	{"SHOW LISTS", read_lists, false},
-	{"SHOW STATE", read_state, true}, /* since 1.19 */
-	{"SHOW CONFIG", read_config, false},
-	{"SHOW DATABASES", read_databases, false},
-	{"SHOW POOLS", read_pools, false},
+	{"SHOW LISTS", read_lists, 0},
+	{"SHOW STATE", read_state, 19},
+	{"SHOW CONFIG", read_config, 0},
+	{"SHOW DATABASES", read_databases, 0},
+	{"SHOW POOLS", read_pools, 0},
 };
 
-static const struct command command_users = {"SHOW USERS", read_users, false};
+/* After the others: there may be more of these than an answer may hold, and then the rest is known. */
+static const struct command command_users = {"SHOW USERS", read_users, 23};
+static const struct command command_clients = {"SHOW CLIENTS", read_clients, 0};
 
 static void
 take(void *context, size_t index, const struct pg_row *row, const struct err *fault)
@@ -100,6 +108,20 @@ is_list(void *context, size_t index)
 	return true;
 }
 
+/* What it does not know it would write to its log, each time. One that nobody knows is as good as new. */
+static bool
+is_there(const struct command *command, const char *version)
+{
+	char minor[8];
+	struct err ignored;
+	int64_t number;
+
+	if (!text_starts(version, "1."))
+		return true;
+	snprintf(minor, sizeof minor, "%.*s", (int)strcspn(version + 2, "."), version + 2);
+	return parse_integer(minor, 0, INT16_MAX, &number, &ignored) != 0 || number >= command->since_minor;
+}
+
 static int
 ask(struct inquiry *inquiry, struct pg *pg, const struct command *command, int64_t deadline_ms,
 	struct err *err)
@@ -116,8 +138,6 @@ ask(struct inquiry *inquiry, struct pg *pg, const struct command *command, int64
 		return err_context(err, "unexpected answer to %s", command->text);
 	if (!is_usable)
 		return -1;
-	if (command->is_optional)
-		return 0;
 	/* Its SQLSTATE is the same for all that it refuses. */
 	err->class = ERR_SETUP;
 	return err_context(err, "%s is refused", command->text);
@@ -152,9 +172,15 @@ ask_all(struct inquiry *inquiry, struct pg *pg, int64_t deadline_ms, struct err 
 	if (read_version(pg, inquiry->seen, err) != 0)
 		return -1;
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-		if (ask(inquiry, pg, &commands[i], deadline_ms, err) != 0)
+		if (is_there(&commands[i], inquiry->seen->version)
+			&& ask(inquiry, pg, &commands[i], deadline_ms, err) != 0)
 			return -1;
-	if (ask(inquiry, pg, &command_users, deadline_ms, &ignored) != 0)
+	/* What it does not answer stays unknown. */
+	if (pgbouncer_clients_are_wanted(&inquiry->rows))
+		ask(inquiry, pg, &command_clients, deadline_ms, &ignored);
+	/* Before 1.23 it tells no sizes: those of the databases count. */
+	if (is_there(&command_users, inquiry->seen->version)
+		&& ask(inquiry, pg, &command_users, deadline_ms, &ignored) != 0)
 		pgbouncer_rows_forget_sizes(&inquiry->rows);
 	pgbouncer_worst_first(&inquiry->rows, inquiry->seen);
 	return 0;
@@ -188,6 +214,7 @@ look_at_console(const struct pgbouncer_source *source, const struct target *at, 
 	struct inquiry inquiry = {.rows = {.choice = source->choice}, .seen = seen};
 	struct target target = *at;
 	struct pg *pg = NULL;
+	struct err untried;
 	int status = -1;
 
 	if (verify_dbname(at, err) != 0)
@@ -198,6 +225,9 @@ look_at_console(const struct pgbouncer_source *source, const struct target *at, 
 		status = ask_all(&inquiry, pg, deadline_ms, err);
 	else if (err->class == ERR_SETUP)
 		explain_refusal(err);
+	if (status == 0 && source->expected[0] != '\0'
+		&& pgbouncer_rows_verify_passage(&inquiry.rows, seen, source->expected, &untried) != 0)
+		pgbouncer_passage_fail(source->expected, &untried, seen);
 	pgbouncer_rows_release(&inquiry.rows);
 	pg_close(pg);
 	return status;
@@ -222,7 +252,7 @@ pgbouncer_collect(
 	if (wants_passage)
 		deadline_ms -= clock_left_ms(deadline_ms) / 2;
 	if (look_at_console(source, &target, deadline_ms, &place, &snapshot->pgbouncer, &err) == 0) {
-		if (wants_passage)
+		if (wants_passage && snapshot->pgbouncer.expected_class[0] == '\0')
 			pgbouncer_passage_look(
 				source->expected, &target, look->deadline_ms, &snapshot->pgbouncer);
 		snapshot_mark(snapshot, SNAPSHOT_PGBOUNCER);

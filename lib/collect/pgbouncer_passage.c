@@ -88,6 +88,16 @@ ask_through(
 }
 
 void
+pgbouncer_passage_fail(const char *database, const struct err *fault, struct snapshot_pgbouncer *seen)
+{
+	text_clean(seen->expected, sizeof seen->expected, database);
+	text_clean(seen->expected_class, sizeof seen->expected_class, err_class_name(fault->class));
+	text_clean(seen->expected_fault, sizeof seen->expected_fault, fault->text);
+	/* PgBouncer has one SQLSTATE for all that it refuses, and its messages are in one language. */
+	seen->is_shutting_down = strstr(fault->text, "pooler is shutting down") != NULL;
+}
+
+void
 pgbouncer_passage_look(
 	const char *database, const struct target *at, int64_t deadline_ms, struct snapshot_pgbouncer *seen)
 {
@@ -100,10 +110,6 @@ pgbouncer_passage_look(
 		status = err_set(&err, ERR_USAGE, "the name of the database is too long");
 	else
 		status = ask_through(&target, deadline_ms, seen, &err);
-	if (status == 0)
-		return;
-	text_clean(seen->expected_class, sizeof seen->expected_class, err_class_name(err.class));
-	text_clean(seen->expected_fault, sizeof seen->expected_fault, err.text);
-	/* PgBouncer has one SQLSTATE for all that it refuses, and its messages are in one language. */
-	seen->is_shutting_down = strstr(err.text, "pooler is shutting down") != NULL;
+	if (status != 0)
+		pgbouncer_passage_fail(database, &err, seen);
 }

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "lib/base/err.h"
 #include "lib/model/snapshot.h"
 #include "lib/model/target.h"
 
@@ -16,5 +17,8 @@
  */
 void pgbouncer_passage_look(
 	const char *database, const struct target *at, int64_t deadline_ms, struct snapshot_pgbouncer *seen);
+
+/* Where it was not looked, and why. */
+void pgbouncer_passage_fail(const char *database, const struct err *fault, struct snapshot_pgbouncer *seen);
 
 #endif

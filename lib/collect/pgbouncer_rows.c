@@ -75,7 +75,12 @@ find_count(const struct pg_row *row, const char *key_column, const char *key, co
 int
 pgbouncer_rows_lists(const struct pg_row *row, struct snapshot_pgbouncer *ret, struct err *err)
 {
-	return find_count(row, "list", "used_clients", "items", &ret->clients, err);
+	int64_t used;
+
+	if (find_count(row, "list", "used_clients", "items", &used, err) != 0)
+		return -1;
+	ret->clients = used > 0 ? used - 1 : 0; /* one of them is the console itself */
+	return 0;
 }
 
 int
@@ -245,7 +250,10 @@ read_pool(const struct pg_row *row, struct snapshot_pgbouncer_pool *ret, struct 
 	if (read_counts(row, counts, sizeof counts / sizeof counts[0], err) != 0)
 		return -1;
 	ret->servers_used += tested;
-	ret->wait_ms = wait_s * 1000 + wait_us / 1000;
+	/* Zero where clients wait is no wait: see pgbouncer_clients.h. */
+	ret->wait_ms = ret->clients_waiting > 0 && wait_s == 0 && wait_us == 0
+		? SNAPSHOT_NONE
+		: wait_s * 1000 + wait_us / 1000;
 	return 0;
 }
 
@@ -312,6 +320,40 @@ pgbouncer_rows_forget_sizes(struct pgbouncer_rows *rows)
 {
 	for (size_t i = 0; i < rows->pool_count; i++)
 		rows->pools[i].size = SNAPSHOT_NONE;
+}
+
+/* -- who gets through --------------------------------------------------------------------------- */
+
+/* A server connection is opened in less, and what is not known may be long. */
+static bool
+has_waited(const struct snapshot_pgbouncer_pool *pool)
+{
+	return pool->clients_waiting > 0 && (pool->wait_ms == SNAPSHOT_NONE || pool->wait_ms >= 1000);
+}
+
+int
+pgbouncer_rows_verify_passage(const struct pgbouncer_rows *rows, const struct snapshot_pgbouncer *seen,
+	const char *database, struct err *err)
+{
+	int64_t waiting = 0, servers = 0;
+
+	if (seen->is_all_paused || seen->is_suspended)
+		return err_set(err, ERR_TIMEOUT, "all is paused");
+	for (size_t i = 0; i < rows->database_count; i++)
+		if (strcmp(rows->databases[i].database, database) == 0 && rows->databases[i].is_paused)
+			return err_set(err, ERR_TIMEOUT, "it is paused");
+	for (size_t i = 0; i < rows->pool_count; i++) {
+		const struct snapshot_pgbouncer_pool *pool = &rows->pools[i];
+
+		if (strcmp(pool->database, database) != 0)
+			continue;
+		waiting += has_waited(pool) ? pool->clients_waiting : 0;
+		servers += pool->servers_active + pool->servers_idle + pool->servers_used;
+	}
+	if (waiting == 0 || servers > 0)
+		return 0;
+	return err_set(err, ERR_TIMEOUT, "no server connection is open, and %lld already wait%s for one",
+		(long long)waiting, waiting == 1 ? "s" : "");
 }
 
 void

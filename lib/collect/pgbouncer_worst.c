@@ -11,15 +11,17 @@ share_of(int64_t part, int64_t whole)
 	return part > 0 && whole > 0 ? part * 1000 / whole : 0;
 }
 
-/* Worse is more: the longer wait, then what serves nobody, then what is fuller. */
+/* Worse is more: the longer wait, which one that is not known may be, then what serves nobody, then what is
+ * fuller. */
 static int64_t
 badness(const struct snapshot_pgbouncer_pool *row)
 {
 	int64_t connections, clients;
 
 	if (strcmp(row->kind, "database") != 0)
-		return row->clients_waiting > 0 ? (INT64_C(1) << 60) + row->wait_ms
-						: share_of(row->servers_active, row->size);
+		return row->clients_waiting <= 0 ? share_of(row->servers_active, row->size)
+			: row->wait_ms < 0       ? INT64_MAX
+						 : (INT64_C(1) << 60) + row->wait_ms;
 	if (row->is_paused || row->is_disabled)
 		return INT64_C(1) << 50;
 	connections = share_of(row->connections, row->connections_max);

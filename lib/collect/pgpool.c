@@ -13,6 +13,7 @@
 #include "lib/collect/pgpool_ask.h"
 #include "lib/collect/pgpool_pcp.h"
 #include "lib/collect/source.h"
+#include "lib/model/lsn.h"
 
 const struct facet pgpool_facet = {.part = SNAPSHOT_PGPOOL};
 
@@ -38,6 +39,17 @@ keep_fault(const struct err *fault, struct snapshot_pgpool_backend *backend)
 	text_clean(backend->fault_class, sizeof backend->fault_class, err_class_name(fault->class));
 }
 
+/* What a standby says of its WAL receiver; whoever has not pg_monitor there learns only whether there is one.
+ */
+static void
+keep_receiver(const struct snapshot *seen, struct snapshot_pgpool_backend *backend)
+{
+	if (!snapshot_has(seen, SNAPSHOT_STANDBY))
+		return;
+	text_clean(backend->own_receiver, sizeof backend->own_receiver,
+		seen->standby.receiver_pid == SNAPSHOT_NONE ? "none" : seen->standby.receiver_status);
+}
+
 static void
 keep_role(const struct snapshot *seen, struct snapshot_pgpool_backend *backend)
 {
@@ -47,8 +59,42 @@ keep_role(const struct snapshot *seen, struct snapshot_pgpool_backend *backend)
 	}
 	text_clean(
 		backend->own_role, sizeof backend->own_role, seen->role.in_recovery ? "standby" : "primary");
-	if (!seen->role.in_recovery)
+	if (seen->role.in_recovery)
+		keep_receiver(seen, backend);
+	else
 		backend->own_timeline = timeline_of(seen->role.wal_file);
+}
+
+/* The only primary's own position; none where there are more, or none. */
+static uint64_t
+primary_lsn(const struct fleet_node *nodes, size_t count)
+{
+	uint64_t found = LSN_NONE;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct snapshot *seen = &nodes[i].snapshot;
+
+		if (!snapshot_has(seen, SNAPSHOT_ROLE) || seen->role.in_recovery)
+			continue;
+		if (found != LSN_NONE)
+			return LSN_NONE;
+		found = seen->role.wal_lsn;
+	}
+	return found;
+}
+
+/* They are asked at once: a standby may have replayed what came after the primary answered. */
+static void
+keep_delay(uint64_t lsn, const struct snapshot *seen, struct snapshot_pgpool_backend *backend)
+{
+	uint64_t replayed = seen->standby.replay_lsn;
+
+	if (lsn == LSN_NONE || !snapshot_has(seen, SNAPSHOT_STANDBY)
+		|| strcmp(backend->own_role, "standby") != 0 || replayed == LSN_NONE)
+		return;
+	backend->own_delay_bytes = lsn <= replayed     ? 0
+		: lsn - replayed < SNAPSHOT_NUMBER_MAX ? (int64_t)(lsn - replayed)
+						       : SNAPSHOT_NUMBER_MAX;
 }
 
 /* Where a backend is to be asked. One that is not used at all is not. */
@@ -73,7 +119,7 @@ aim(const struct target *like, struct snapshot_pgpool_backend *backend, struct t
 static void
 ask_backends(const struct target *like, int64_t deadline_ms, struct snapshot_pgpool *pgpool)
 {
-	static const struct facet *const facets[] = {&facet_role, NULL};
+	static const struct facet *const facets[] = {&facet_role, &facet_standby, NULL};
 	struct snapshot_pgpool_backend *asked[SNAPSHOT_PGPOOL_MAX];
 	size_t count = 0,
 	       known = (size_t)(pgpool->total < SNAPSHOT_PGPOOL_MAX ? pgpool->total : SNAPSHOT_PGPOOL_MAX);
@@ -89,8 +135,10 @@ ask_backends(const struct target *like, int64_t deadline_ms, struct snapshot_pgp
 	}
 	if (nodes != NULL)
 		fleet_ask(nodes, count, facets, deadline_ms);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		keep_role(&nodes[i].snapshot, asked[i]);
+		keep_delay(primary_lsn(nodes, count), &nodes[i].snapshot, asked[i]);
+	}
 	free(nodes);
 }
 

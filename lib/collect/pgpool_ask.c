@@ -91,7 +91,7 @@ ask_nodes(struct pg *pg, struct asking *asking, int64_t deadline_ms)
 	struct err *refused = &asking->refused[SHOW_NODES];
 
 	ask(pg, asking, SHOW_NODES, 1, half_way(deadline_ms));
-	if (refused->class == ERR_NONE || asking->show->count == 0)
+	if (refused->class != ERR_TIMEOUT || asking->show->count == 0)
 		return;
 	text_clean(asking->pgpool->nodes_fault, sizeof asking->pgpool->nodes_fault, refused->text);
 	text_clean(asking->pgpool->nodes_fault_class, sizeof asking->pgpool->nodes_fault_class,
@@ -134,14 +134,32 @@ explain_closed(struct err *err)
 {
 	if (err->class == ERR_DOWN)
 		err_hint(err,
-			"does pgpool run there? it closes every session when all its backends are down or "
-			"detached: "
-			"pcp_node_info -a");
+			"does pgpool run there? it closes every session while it cannot reach a backend that "
+			"is up to it, and when all are down or detached: pcp_node_info -a");
 	else if (err->class == ERR_TIMEOUT)
 		err_hint(err,
 			"pgpool connects to each backend before it answers: is one frozen, or are all of its "
 			"num_init_children in use?");
 	return -1;
+}
+
+/*
+ * pgpool has one SQLSTATE (XX000) for nearly all that it says itself, which the text has to tell apart. That
+ * is English always.
+ */
+static int
+explain_open(struct err *err)
+{
+	struct err said = *err;
+
+	if (said.class != ERR_DOWN
+		|| (strstr(said.text, "authentication failed") == NULL
+			&& strstr(said.text, "failed to authenticate") == NULL))
+		return explain_closed(err);
+	err_set(err, ERR_SETUP, "%s", said.text);
+	return err_hint(err,
+		"check the role, its password (passfile, PGPASSWORD), and pgpool's pool_passwd and "
+		"pool_hba.conf");
 }
 
 static int
@@ -152,7 +170,7 @@ ask_once(const struct target *target, int64_t deadline_ms, struct text *place, s
 	int status;
 
 	if (pg_open(target, deadline_ms, place, &pg, err) != 0)
-		return explain_closed(err);
+		return explain_open(err);
 	if (strstr(pg_version_text(pg), "/bouncer") != NULL) {
 		err_set(err, ERR_PROTOCOL, "this is PgBouncer's admin console, not pgpool-II");
 		status = err_hint(err, "check_pgbouncer asks PgBouncer");

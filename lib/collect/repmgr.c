@@ -118,6 +118,7 @@ take_place(struct inquiry *inquiry, const struct pg_row *row)
 		repmgr_nodes_fail(&repmgr->rows[i], &err);
 		return;
 	}
+	repmgr_nodes_fail(&repmgr->rows[i], NULL);
 	text_init(&text, storage, sizeof storage);
 	place_write(&inquiry->places[i], &text);
 	text_clean(repmgr->rows[i].place, sizeof repmgr->rows[i].place, storage);
@@ -152,13 +153,21 @@ is_list(void *context, size_t index)
 	return true;
 }
 
+/* `pg` may be NULL: the connection is lost. */
 static void
 ask_places(struct inquiry *inquiry, struct pg *pg, int64_t deadline_ms)
 {
 	static const char *const statement[] = {
 		"SELECT n.node_id, n.conninfo FROM repmgr.nodes n ORDER BY n.node_id LIMIT 1000"};
 	struct pg_reader reader = {.take = take_places, .is_list = is_list, .context = inquiry};
+	struct err err;
 
+	/* A node without either a role or a fault would count as one that was not to be asked. */
+	err_set(&err, ERR_PROTOCOL, "it is not known where it is");
+	for (size_t i = 0; i < row_count(inquiry->snapshot); i++)
+		repmgr_nodes_fail(&inquiry->snapshot->repmgr.rows[i], &err);
+	if (pg == NULL)
+		return;
 	/* Whether the connection is of further use does not matter: it is closed next. */
 	(void)pg_ask(pg, statement, 1, deadline_ms, &reader);
 }
@@ -187,28 +196,42 @@ prepare(struct inquiry *inquiry, size_t row, size_t count)
 	return true;
 }
 
-/* The server that was asked first need not be asked again, where it is known which row it is. */
+/* Which row the server is that was asked, by what the others said. */
+static size_t
+recognize(const struct inquiry *inquiry, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (repmgr_nodes_is_same_server(inquiry->snapshot, &inquiry->nodes[i].snapshot))
+			return inquiry->rows[i];
+	return REPMGR_NODES_NONE;
+}
+
+/*
+ * The server that was asked first, which is row `asked` where that is known, need not be asked again. Where
+ * it is a witness, its cluster is its own, and tells nothing of which the others are to be of.
+ */
 static void
 ask_nodes(struct inquiry *inquiry, size_t asked, int64_t deadline_ms)
 {
 	struct snapshot *snapshot = inquiry->snapshot;
+	struct snapshot_repmgr_node *rows = snapshot->repmgr.rows;
 	int64_t nodes_deadline_ms = clock_now_ms() + clock_left_ms(deadline_ms) / 2;
+	const struct snapshot *like;
 	size_t count = 0;
 
 	for (size_t i = 0; i < row_count(snapshot); i++)
 		if (i != asked && prepare(inquiry, i, count))
 			count++;
 	fleet_ask(inquiry->nodes, count, facets, nodes_deadline_ms);
+	if (asked == REPMGR_NODES_NONE)
+		asked = recognize(inquiry, count);
+	like = asked != REPMGR_NODES_NONE && repmgr_nodes_is_witness(&rows[asked]) ? NULL : snapshot;
 	for (size_t i = 0; i < count; i++)
-		repmgr_nodes_answer(
-			&snapshot->repmgr.rows[inquiry->rows[i]], &inquiry->nodes[i].snapshot, snapshot);
+		repmgr_nodes_answer(&rows[inquiry->rows[i]], &inquiry->nodes[i].snapshot, like);
 	if (asked != REPMGR_NODES_NONE) {
-		repmgr_nodes_fail(&snapshot->repmgr.rows[asked], NULL);
-		repmgr_nodes_answer(&snapshot->repmgr.rows[asked], snapshot, snapshot);
-	}
-	for (size_t i = 0; asked == REPMGR_NODES_NONE && i < count; i++) {
-		if (repmgr_nodes_is_same_server(snapshot, &inquiry->nodes[i].snapshot))
-			snapshot->repmgr.own_id = snapshot->repmgr.rows[inquiry->rows[i]].id;
+		repmgr_nodes_fail(&rows[asked], NULL);
+		repmgr_nodes_answer(&rows[asked], snapshot, like);
+		snapshot->repmgr.own_id = rows[asked].id;
 	}
 }
 
@@ -295,7 +318,7 @@ inquire(struct inquiry *inquiry, const struct repmgr_source *source, const struc
 		collect_close(&session);
 		return;
 	}
-	if (session.pg != NULL)
+	if (!source->trusts_metadata)
 		ask_places(inquiry, session.pg, deadline_ms);
 	collect_close(&session);
 	asked = find_asked(snapshot);
@@ -304,10 +327,8 @@ inquire(struct inquiry *inquiry, const struct repmgr_source *source, const struc
 	if (asked != REPMGR_NODES_NONE)
 		snapshot->repmgr.own_id = snapshot->repmgr.rows[asked].id;
 	if (source->trusts_metadata) {
-		for (size_t i = 0; i < row_count(snapshot); i++)
-			repmgr_nodes_fail(&snapshot->repmgr.rows[i], NULL);
 		if (asked != REPMGR_NODES_NONE)
-			repmgr_nodes_answer(&snapshot->repmgr.rows[asked], snapshot, snapshot);
+			repmgr_nodes_answer(&snapshot->repmgr.rows[asked], snapshot, NULL);
 	} else {
 		ask_nodes(inquiry, asked, deadline_ms);
 	}

@@ -165,12 +165,13 @@ read_parameters(const char *next, struct place *place, struct err *err)
 static int
 read_uri(const char *next, struct place *place, struct err *err)
 {
-	size_t length = strcspn(next, "/?"), user_length = strcspn(next, "@");
+	size_t user_length = strcspn(next, "@/"), length;
 
-	if (user_length < length) {
+	if (next[user_length] == '@')
 		next += user_length + 1;
-		length -= user_length + 1;
-	}
+	length = strcspn(next, "/?");
+	if (memchr(next, ',', length) != NULL)
+		return refuse(err, "names several hosts");
 	if (read_authority(next, length, place, err) != 0)
 		return -1;
 	next += length;

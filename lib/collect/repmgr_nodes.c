@@ -71,6 +71,12 @@ repmgr_nodes_is_same_server(const struct snapshot *a, const struct snapshot *b)
 		&& !is_other_cluster(a, b) && a->identity.started_ms == b->identity.started_ms;
 }
 
+bool
+repmgr_nodes_is_witness(const struct snapshot_repmgr_node *row)
+{
+	return strcmp(row->type, "witness") == 0;
+}
+
 static void
 take_daemon(struct snapshot_repmgr_node *row, const struct snapshot_repmgr *said)
 {
@@ -94,14 +100,14 @@ void
 repmgr_nodes_answer(
 	struct snapshot_repmgr_node *row, const struct snapshot *said, const struct snapshot *like)
 {
-	bool is_witness = strcmp(row->type, "witness") == 0;
+	bool is_witness = repmgr_nodes_is_witness(row);
 	struct err err;
 
 	if (!snapshot_has(said, SNAPSHOT_ROLE)) {
 		repmgr_nodes_fail(row, &said->faults[SNAPSHOT_ROLE]);
 		return;
 	}
-	if (!is_witness && is_other_cluster(said, like)) {
+	if (!is_witness && like != NULL && is_other_cluster(said, like)) {
 		err_set(&err, ERR_SETUP, "a server of another cluster answers there");
 		repmgr_nodes_fail(row, &err);
 		return;

@@ -22,11 +22,14 @@ size_t repmgr_nodes_find_id(const struct snapshot_repmgr *repmgr, int64_t id);
 
 /*
  * The server that was asked about row `row`, and what it said: its role, timeline, its repmgrd and whom its copy
- * of the metadata has as the primary; or why it did not. `like` is the server whose metadata the row is from:
- * one of another cluster tells nothing about this one, unless the row is a witness'.
+ * of the metadata has as the primary; or why it did not. `like` is of the cluster that the metadata describe:
+ * a server of another one tells nothing about it, unless the row is a witness'. NULL: that is not known.
  */
 void repmgr_nodes_answer(
 	struct snapshot_repmgr_node *row, const struct snapshot *said, const struct snapshot *like);
+
+/* Whether the metadata call it a witness: a server of its own, with a cluster of its own. */
+bool repmgr_nodes_is_witness(const struct snapshot_repmgr_node *row);
 
 /* Whether both are known to be one server: of one cluster, and started at the same time. */
 bool repmgr_nodes_is_same_server(const struct snapshot *a, const struct snapshot *b);

@@ -12,16 +12,21 @@ enum { COUNT_SIZE = 64, FAULTS_SIZE = 192 };
 struct tally {
 	size_t total;
 	size_t away;    /* did not answer */
-	size_t quorum;  /* vote, and have one */
-	size_t without; /* vote, and have none */
-	size_t refused; /* vote, and did not say */
+	size_t quorum;  /* have one */
+	size_t voters;  /* have one, and are a part of it */
+	size_t without; /* answer, and have none */
+	size_t refused; /* answer, and did not say */
 	int64_t spare;  /* how many more may fail; none: not known */
 };
 
 const char *
 dcs_store_label(const struct snapshot_dcs_endpoint *row)
 {
-	return row->name[0] != '\0' ? row->name : row->url;
+	const char *place = strstr(row->url, "://");
+
+	if (row->name[0] != '\0')
+		return row->name;
+	return place == NULL ? row->url : place + strlen("://");
 }
 
 static size_t
@@ -30,11 +35,19 @@ row_count(const struct snapshot_dcs *dcs)
 	return dcs->total < 0 ? 0 : dcs->total > SNAPSHOT_DCS_MAX ? SNAPSHOT_DCS_MAX : (size_t)dcs->total;
 }
 
+/* Members that do not vote, and Consul's clients, are no part of a quorum. */
 static bool
 votes(const struct snapshot_dcs_endpoint *row)
 {
-	return row->is_asked && strcmp(row->role, "learner") != 0 && strcmp(row->role, "observer") != 0
+	return strcmp(row->role, "learner") != 0 && strcmp(row->role, "observer") != 0
 		&& strcmp(row->role, "client") != 0;
+}
+
+/* Whether an endpoint can tell if there is a quorum; a learner of etcd serves no such read. */
+static bool
+can_tell(const struct snapshot_dcs_endpoint *row)
+{
+	return row->is_asked && strcmp(row->role, "learner") != 0;
 }
 
 /*
@@ -48,8 +61,8 @@ spare(const struct snapshot_dcs *dcs, const struct tally *tally)
 
 	if (dcs->members <= 0 || dcs->members > SNAPSHOT_NUMBER_MAX)
 		return SNAPSHOT_NONE;
-	if (alive == SNAPSHOT_NONE && tally->quorum + tally->without + tally->away >= (size_t)dcs->members)
-		alive = (int64_t)tally->quorum;
+	if (alive == SNAPSHOT_NONE && tally->voters + tally->without + tally->away >= (size_t)dcs->members)
+		alive = (int64_t)tally->voters;
 	return alive == SNAPSHOT_NONE ? SNAPSHOT_NONE : alive - (dcs->members / 2 + 1);
 }
 
@@ -63,14 +76,14 @@ count(const struct snapshot_dcs *dcs)
 
 		if (!row->is_asked)
 			tally.away++;
-		else if (!votes(row))
-			continue;
 		else if (row->has_quorum)
 			tally.quorum++;
 		else if (row->is_refused)
 			tally.refused++;
-		else
+		else if (can_tell(row))
 			tally.without++;
+		if (row->is_asked && row->has_quorum && votes(row))
+			tally.voters++;
 	}
 	tally.spare = spare(dcs, &tally);
 	return tally;
@@ -117,7 +130,7 @@ fault_without(const struct snapshot_dcs *dcs, const struct tally *tally)
 	for (size_t i = 0; i < tally->total; i++) {
 		const struct snapshot_dcs_endpoint *row = &dcs->rows[i];
 
-		if (votes(row) && !row->has_quorum && row->fault[0] != '\0')
+		if (can_tell(row) && !row->has_quorum && row->fault[0] != '\0')
 			return row->fault;
 	}
 	return "there is no leader";
@@ -127,11 +140,11 @@ static void
 judge_no_quorum(const struct snapshot_dcs *dcs, const struct tally *tally, const struct policy *policy,
 	struct verdict *verdict)
 {
-	char storage[FAULTS_SIZE];
+	char counted[COUNT_SIZE], storage[FAULTS_SIZE];
 
 	if (tally->without > 0) {
-		judge_reason(verdict, STATE_CRITICAL, "%s has no quorum, no leader lock can be kept: %s",
-			dcs->kind,
+		judge_reason(verdict, STATE_CRITICAL, "%s has no quorum%s%s: %s", dcs->kind,
+			tally->away > 0 ? ", " : "", tally->away > 0 ? count_away(tally, counted) : "",
 			tally->away > 0 ? describe_away(dcs, tally, storage) : fault_without(dcs, tally));
 		judge_hint(verdict,
 			"no lock can be renewed: Patroni demotes its primary within the ttl, but for "
@@ -142,8 +155,7 @@ judge_no_quorum(const struct snapshot_dcs *dcs, const struct tally *tally, const
 		judge_hint(verdict, "it refuses the read: see --auth-file and --token-file");
 	} else {
 		judge_reason(verdict, STATE_UNKNOWN,
-			"cannot tell whether %s has a quorum: no endpoint that answers has a vote",
-			dcs->kind);
+			"cannot tell whether %s has a quorum: only learners answer", dcs->kind);
 		judge_hint(verdict, "name the voting members in --endpoints");
 	}
 }
@@ -153,10 +165,11 @@ static void
 judge_away(const struct snapshot_dcs *dcs, const struct tally *tally, struct verdict *verdict)
 {
 	const char *margin = tally->spare == 0 && dcs->members > 1 ? ", one more and the quorum is lost" : "";
-	char storage[FAULTS_SIZE];
+	char counted[COUNT_SIZE], storage[FAULTS_SIZE];
 
 	if (tally->away > 0) {
-		judge_reason(verdict, STATE_WARNING, "%s%s", describe_away(dcs, tally, storage), margin);
+		judge_reason(verdict, STATE_WARNING, "%s%s: %s", count_away(tally, counted), margin,
+			describe_away(dcs, tally, storage));
 		judge_hint(verdict, "the store goes on with the others; see to that member");
 	} else if (dcs->members_alive != SNAPSHOT_NONE && dcs->members_alive < dcs->members) {
 		judge_reason(verdict, STATE_WARNING, "%lld of %lld members of %s are there%s",
@@ -166,12 +179,15 @@ judge_away(const struct snapshot_dcs *dcs, const struct tally *tally, struct ver
 	for (size_t i = 0; i < tally->total; i++) {
 		const struct snapshot_dcs_endpoint *row = &dcs->rows[i];
 
-		if (!votes(row) || row->has_quorum)
+		if (!can_tell(row) || row->has_quorum)
 			continue;
-		judge_reason(verdict, STATE_WARNING, "%s answers, but has no quorum%s: %s",
-			dcs_store_label(row), row->is_refused ? " that it would show" : " as the others have",
+		judge_reason(verdict, STATE_WARNING, "%s %s: %s", dcs_store_label(row),
+			row->is_refused ? "refuses to be read"
+					: "answers, but has not the quorum of the others",
 			row->fault[0] == '\0' ? "it sees no leader" : row->fault);
-		judge_hint(verdict, "is it cut off from the other members?");
+		judge_hint(verdict,
+			row->is_refused ? "see --auth-file and --token-file"
+					: "is it cut off from the other members?");
 	}
 }
 
@@ -184,8 +200,10 @@ leader_label(const struct snapshot_dcs *dcs, const struct snapshot_dcs_endpoint 
 	for (size_t i = 0; i < row_count(dcs); i++) {
 		const struct snapshot_dcs_endpoint *other = &dcs->rows[i];
 
-		if (other->is_asked && strcmp(other->leader, row->leader) == 0
-			&& (strcmp(other->role, "leader") == 0 || strcmp(other->id, row->leader) == 0))
+		if (other->is_asked
+			&& (strcmp(other->id, row->leader) == 0
+				|| (strcmp(other->role, "leader") == 0
+					&& strcmp(other->leader, row->leader) == 0)))
 			return dcs_store_label(other);
 	}
 	return row->leader;

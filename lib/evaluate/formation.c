@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/evaluate/formation_node.h"
 #include "lib/evaluate/formation_state.h"
 #include "lib/evaluate/judge.h"
 
@@ -30,18 +31,6 @@ is_same_group(const struct snapshot_auto_failover_node *a, const struct snapshot
 	return a->group == b->group && strcmp(a->formation, b->formation) == 0;
 }
 
-static bool
-says(const struct snapshot_auto_failover_node *node, const char *role)
-{
-	return strcmp(node->own_role, role) == 0;
-}
-
-static bool
-is_settled(const struct snapshot_auto_failover_node *node)
-{
-	return strcmp(node->goal_state, node->reported_state) == 0;
-}
-
 const struct snapshot_auto_failover_node *
 formation_own(const struct snapshot *snapshot)
 {
@@ -51,39 +40,14 @@ formation_own(const struct snapshot *snapshot)
 	return NULL;
 }
 
-static const char *
-duration(int64_t ms, char *to, size_t size)
-{
-	struct text text;
-
-	text_init(&text, to, size);
-	if (ms == SNAPSHOT_NONE)
-		text_add(&text, "an unknown time");
-	else
-		range_write_quantity((double)ms / 1000.0, UNIT_SECONDS, &text);
-	return to;
-}
-
 /* -- tests of one node --------------------------------------------------------------------------- */
-
-static bool
-is_to_write(const struct snapshot_auto_failover_node *node)
-{
-	return formation_state_may_write(node->goal_state);
-}
-
-static bool
-says_primary(const struct snapshot_auto_failover_node *node)
-{
-	return says(node, "primary");
-}
 
 /* Ready to take over: caught up, checked, and a standby by its own word where it was asked. */
 static bool
 is_good_secondary(const struct snapshot_auto_failover_node *node)
 {
-	return strcmp(node->goal_state, "secondary") == 0 && is_settled(node) && node->health == 1
-		&& node->is_running && !says_primary(node);
+	return strcmp(node->goal_state, "secondary") == 0 && formation_node_is_settled(node)
+		&& node->health == 1 && node->is_running && !formation_node_says_primary(node);
 }
 
 static bool
@@ -140,7 +104,7 @@ judge_choice(const struct group *group, struct verdict *verdict)
 	int64_t count;
 
 	text_init(&text, storage, sizeof storage);
-	count = count_nodes(group, is_to_write, &text);
+	count = count_nodes(group, formation_node_is_to_write, &text);
 	if (count > 1)
 		judge_reason(verdict, STATE_CRITICAL, "the monitor has %lld primaries%s: %s",
 			(long long)count, group->name, text.bytes);
@@ -153,27 +117,48 @@ judge_choice(const struct group *group, struct verdict *verdict)
 	for (size_t i = 0; count == 1 && i < row_count(group->snapshot); i++) {
 		const struct snapshot_auto_failover_node *node = &group->snapshot->auto_failover.rows[i];
 
-		if (is_same_group(node, group->first) && is_to_write(node))
+		if (is_same_group(node, group->first) && formation_node_is_to_write(node))
 			return node;
 	}
 	return NULL;
 }
 
-static void
+/* Returns whether there is one. */
+static bool
 judge_split_brain(const struct group *group, struct verdict *verdict)
 {
+	int64_t count = count_nodes(group, formation_node_says_primary, NULL);
 	char storage[NAMES_SIZE];
 	struct text names;
-	int64_t count;
 
-	text_init(&names, storage, sizeof storage);
-	count = count_nodes(group, says_primary, &names);
 	if (count < 2)
-		return;
+		return false;
+	text_init(&names, storage, sizeof storage);
+	for (size_t i = 0; i < row_count(group->snapshot); i++) {
+		const struct snapshot_auto_failover_node *node = &group->snapshot->auto_failover.rows[i];
+
+		if (!is_same_group(node, group->first) || !formation_node_says_primary(node))
+			continue;
+		text_add(&names, "%s%s", names.length > 0 ? ", " : "", node->name);
+		if (node->own_timeline != SNAPSHOT_NONE)
+			text_add(&names, " on timeline %lld", (long long)node->own_timeline);
+		text_add(&names, " (%s by the monitor)", node->goal_state);
+	}
 	judge_reason(verdict, STATE_CRITICAL, "split brain: %lld nodes%s are primaries by their own word: %s",
 		(long long)count, group->name, names.bytes);
-	judge_hint(verdict,
-		"stop PostgreSQL at once where the monitor wants no primary (pg_autoctl show state)");
+	judge_hint(verdict, "stop PostgreSQL at once where the monitor wants no primary");
+	return true;
+}
+
+static void
+judge_silence(
+	const struct group *group, const struct snapshot_auto_failover_node *node, struct verdict *verdict)
+{
+	enum err_class class = err_class_parse(node->fault_class);
+	enum state state = class == ERR_NONE || class == ERR_CLASS_COUNT ? STATE_CRITICAL
+									 : group->limits->policy->on[class];
+
+	judge_reason(verdict, state, "the primary %s cannot be asked itself: %s", node->name, node->fault);
 }
 
 static void
@@ -186,16 +171,17 @@ judge_primary(
 		judge_reason(verdict, STATE_CRITICAL,
 			"no primary yet%s: %s is to be %s, and its keeper reports %s for %s", group->name,
 			node->name, node->goal_state, node->reported_state,
-			duration(node->change_age_ms, age, sizeof age));
+			formation_node_duration(node->change_age_ms, age, sizeof age));
 		judge_hint(verdict, "a failover goes on, or is stuck: see the log of pg_autoctl on %s",
 			node->name);
-	} else if (says(node, "standby")) {
+	} else if (node->fault[0] != '\0') {
+		judge_silence(group, node, verdict);
+	} else if (strcmp(node->own_role, "standby") == 0) {
 		judge_reason(verdict, STATE_CRITICAL,
 			"%s is %s by the monitor, and a standby by its own word", node->name,
 			node->goal_state);
 	} else {
-		judge_reason(verdict, STATE_OK, "%s is the primary%s (%s)", node->name, group->name,
-			node->goal_state);
+		judge_reason(verdict, STATE_OK, "%s is the primary%s", node->name, group->name);
 	}
 	if (strcmp(node->goal_state, "wait_primary") == 0)
 		judge_reason(verdict, STATE_WARNING,
@@ -206,12 +192,23 @@ judge_primary(
 
 /* -- its secondaries ----------------------------------------------------------------------------- */
 
+/* A primary that is wait_primary has switched synchronous replication off: its commits wait for nobody. */
+static bool
+commits_wait(const struct snapshot_auto_failover_node *node)
+{
+	return (strcmp(node->goal_state, "primary") == 0 || strcmp(node->goal_state, "apply_settings") == 0)
+		&& (strcmp(node->reported_state, "primary") == 0
+			|| strcmp(node->reported_state, "apply_settings") == 0);
+}
+
+/* `primary` is the monitor's choice, or NULL. */
 static void
-judge_secondaries(const struct group *group, struct verdict *verdict)
+judge_secondaries(
+	const struct group *group, const struct snapshot_auto_failover_node *primary, struct verdict *verdict)
 {
 	int64_t count = count_nodes(group, is_good_secondary, NULL);
 	int64_t in_quorum = count_nodes(group, is_good_in_quorum, NULL);
-	int64_t required = group->first->sync_standbys;
+	int64_t required = primary == NULL || !commits_wait(primary) ? 0 : primary->sync_standbys;
 
 	if (count < group->limits->min_secondaries)
 		judge_reason(verdict, STATE_CRITICAL,
@@ -221,7 +218,7 @@ judge_secondaries(const struct group *group, struct verdict *verdict)
 	else
 		judge_reason(verdict, STATE_OK, "%lld healthy secondar%s", (long long)count,
 			count == 1 ? "y" : "ies");
-	if (required != SNAPSHOT_NONE && required > 0 && in_quorum < required) {
+	if (in_quorum < required) {
 		judge_reason(verdict, STATE_CRITICAL,
 			"commits wait%s: %lld of the %lld secondaries that number_sync_standbys wants are "
 			"healthy",
@@ -233,100 +230,6 @@ judge_secondaries(const struct group *group, struct verdict *verdict)
 	if (count > 0 && count_nodes(group, is_good_candidate, NULL) == 0)
 		judge_reason(verdict, STATE_WARNING,
 			"no healthy secondary%s may take over: their candidate priority is 0", group->name);
-}
-
-/* -- each node ----------------------------------------------------------------------------------- */
-
-static void
-judge_transition(const struct snapshot_auto_failover_node *node, const struct formation_limits *limits,
-	struct verdict *verdict)
-{
-	bool is_stuck = node->change_age_ms == SNAPSHOT_NONE
-		|| node->change_age_ms > limits->max_transition_ms;
-	char age[64], limit[64];
-
-	if (is_settled(node))
-		return;
-	if (!is_stuck) {
-		judge_reason(verdict, STATE_OK, "%s goes from %s to %s", node->name, node->reported_state,
-			node->goal_state);
-		return;
-	}
-	judge_reason(verdict, is_to_write(node) ? STATE_CRITICAL : STATE_WARNING,
-		"%s is stuck: it is to be %s, and reports %s for %s (--max-transition %s)", node->name,
-		node->goal_state, node->reported_state, duration(node->change_age_ms, age, sizeof age),
-		duration(limits->max_transition_ms, limit, sizeof limit));
-	judge_hint(verdict, "see whether pg_autoctl runs on %s, and its log; pg_autoctl show events",
-		node->name);
-}
-
-static void
-judge_report(const struct snapshot_auto_failover_node *node, const struct formation_limits *limits,
-	struct verdict *verdict)
-{
-	char what[sizeof node->name + 64];
-	struct text text;
-	double seconds;
-
-	if (node->report_age_ms == SNAPSHOT_NONE)
-		return;
-	seconds = (double)node->report_age_ms / 1000.0;
-	text_init(&text, what, sizeof what);
-	text_add(&text, "since the keeper of %s last reported", node->name);
-	judge_metric_of(verdict, node->name, what, "report_age_seconds", seconds, UNIT_SECONDS,
-		limits->warning, limits->critical);
-	if (range_alerts(&limits->warning->of[UNIT_SECONDS], seconds)
-		|| range_alerts(&limits->critical->of[UNIT_SECONDS], seconds))
-		judge_hint(verdict,
-			"see whether pg_autoctl runs on %s and reaches the monitor: nobody follows the "
-			"monitor there",
-			node->name);
-}
-
-static void
-judge_health(const struct snapshot_auto_failover_node *node, struct verdict *verdict)
-{
-	enum state state = is_to_write(node) ? STATE_CRITICAL : STATE_WARNING;
-
-	if (formation_state_may_be_down(node->goal_state))
-		return;
-	if (node->health == 0)
-		judge_reason(verdict, state, "%s (%s) fails the monitor's health check", node->name,
-			node->reported_state);
-	else if (node->health != 1)
-		judge_reason(verdict, STATE_WARNING, "the monitor has not checked the health of %s yet",
-			node->name);
-	if (!node->is_running)
-		judge_reason(verdict, state, "PostgreSQL does not run on %s (%s), says its keeper",
-			node->name, node->reported_state);
-}
-
-/* What it says itself; who is to be the primary was judged before. */
-static void
-judge_word(const struct snapshot_auto_failover_node *node, struct verdict *verdict)
-{
-	if (node->fault[0] != '\0' && !formation_state_may_be_down(node->goal_state))
-		judge_reason(verdict, STATE_WARNING, "%s (%s) cannot be asked itself: %s", node->name,
-			node->reported_state, node->fault);
-	if (!says_primary(node) || is_to_write(node) || !is_settled(node))
-		return;
-	judge_reason(verdict, STATE_CRITICAL, "%s is %s by the monitor, and a primary by its own word",
-		node->name, node->goal_state);
-	judge_hint(verdict,
-		"its role was changed behind the monitor's back: stop it, then see its "
-		"pg_autoctl's log");
-}
-
-static void
-judge_node(const struct snapshot_auto_failover_node *node, const struct formation_limits *limits,
-	struct verdict *verdict)
-{
-	judge_transition(node, limits, verdict);
-	judge_report(node, limits, verdict);
-	judge_health(node, verdict);
-	judge_word(node, verdict);
-	if (formation_state_is_maintenance(node->goal_state))
-		judge_reason(verdict, STATE_OK, "%s is in maintenance (%s)", node->name, node->goal_state);
 }
 
 /* -- all ----------------------------------------------------------------------------------------- */
@@ -364,18 +267,19 @@ judge_group(const struct snapshot *snapshot, const struct snapshot_auto_failover
 	struct group group = {.snapshot = snapshot, .limits = limits, .first = first};
 	const struct snapshot_auto_failover_node *primary;
 	struct text text;
+	bool is_split;
 
 	text_init(&text, group.name, sizeof group.name);
 	if (!is_only_group(snapshot))
 		text_add(&text, " in formation \"%s\" group %lld", first->formation, (long long)first->group);
-	judge_split_brain(&group, verdict);
+	is_split = judge_split_brain(&group, verdict);
 	primary = judge_choice(&group, verdict);
 	if (primary != NULL)
 		judge_primary(&group, primary, verdict);
-	judge_secondaries(&group, verdict);
+	judge_secondaries(&group, primary, verdict);
 	for (size_t i = 0; i < row_count(snapshot); i++)
 		if (is_same_group(&snapshot->auto_failover.rows[i], first))
-			judge_node(&snapshot->auto_failover.rows[i], limits, verdict);
+			formation_node_judge(&snapshot->auto_failover.rows[i], limits, is_split, verdict);
 }
 
 void

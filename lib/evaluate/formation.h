@@ -13,6 +13,7 @@
 #include "lib/model/verdict.h"
 
 struct formation_limits {
+	const struct policy *policy; /* also tells the state of a primary that does not answer */
 	const struct limit *warning; /* since a keeper last reported, in time */
 	const struct limit *critical;
 	int64_t max_transition_ms; /* that a state which was assigned is not reported */

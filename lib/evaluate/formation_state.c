@@ -31,7 +31,6 @@ static const struct {
 	{.name = "dropped", .may_be_down = true},
 };
 
-/* A state that nobody knows is one in which nothing is certain: no row. */
 static size_t
 find(const char *state)
 {
@@ -43,6 +42,12 @@ find(const char *state)
 }
 
 #define STATE_HAS(state, what) (find(state) < sizeof states / sizeof states[0] && states[find(state)].what)
+
+bool
+formation_state_is_known(const char *state)
+{
+	return find(state) < sizeof states / sizeof states[0];
+}
 
 bool
 formation_state_may_write(const char *state)

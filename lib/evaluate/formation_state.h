@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 
+/* Whether it is one of them; of any other nothing is certain, and all that is below is false. */
+bool formation_state_is_known(const char *state);
+
 /*
  * Whether a node in that state may take writes: single, wait_primary, primary, join_primary, apply_settings
  * (CanTakeWritesInState() in src/monitor/node_metadata.c). The goal state tells who is to be the primary, the

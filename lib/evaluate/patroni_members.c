@@ -79,8 +79,8 @@ judge_replica(const struct snapshot_patroni_cluster *cluster, const struct snaps
 	if (count->trouble[0] == '\0')
 		text_clean(count->trouble, sizeof count->trouble, storage);
 	if (member->fault[0] != '\0')
-		judge_hint(verdict, "does Patroni run on %s, and can its api_url %s be reached from here?",
-			member->name, member->api_url);
+		judge_hint(verdict, "does Patroni run on %s, and can its api_url%s%s be reached from here?",
+			member->name, member->api_url[0] == '\0' ? "" : " ", member->api_url);
 	else
 		judge_hint(verdict,
 			"see the logs of Patroni and PostgreSQL on %s; if it cannot follow any more, "
@@ -135,6 +135,7 @@ judge_member(const struct snapshot_patroni_cluster *cluster, const struct snapsh
 	judge_lag(member, is_healthy, limits, verdict);
 	count->replicas++;
 	count->healthy_replicas += is_healthy;
+	count->candidates += is_healthy && !member->has_nofailover;
 	count->healthy_sync += is_healthy
 		&& (strcmp(member->role, "sync_standby") == 0 || strcmp(member->role, "quorum_standby") == 0);
 }

@@ -28,6 +28,7 @@ struct patroni_members {
 	int64_t replicas;
 	int64_t healthy_replicas;
 	int64_t healthy_sync; /* of these; also as one of a quorum */
+	int64_t candidates;   /* of these: who may be promoted */
 	char trouble[192];    /* why one of the others is not, the first; empty: all are */
 };
 

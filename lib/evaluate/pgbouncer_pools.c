@@ -160,6 +160,20 @@ judge_figure_of_pool(const char *name, const char *what, const char *metric, dou
 		judge_limit(verdict, what, value, unit, limits->warning, limits->critical);
 }
 
+/* A wait that is not known is no short one. */
+static void
+judge_unknown_wait(const struct snapshot_pgbouncer_pool *row, const char *name,
+	const struct pgbouncer_pools_limits *limits, struct verdict *verdict)
+{
+	struct err fault;
+	char storage[32];
+
+	err_set(&fault, ERR_PROTOCOL, "it is not told how long %s of pool %s wait%s",
+		clients(row->clients_waiting, storage), name, row->clients_waiting == 1 ? "s" : "");
+	err_hint(&fault, "SHOW CLIENTS on the admin console must answer, with less than 1 MB");
+	judge_fault(verdict, limits->policy, &fault);
+}
+
 /* What a pause holds up is told by that. */
 static void
 judge_wait(const struct snapshot_pgbouncer_pool *row, const char *name, bool has_figures,
@@ -168,13 +182,16 @@ judge_wait(const struct snapshot_pgbouncer_pool *row, const char *name, bool has
 	char what[WHAT_SIZE], storage[32];
 	struct text text;
 
-	if (row->is_paused || row->wait_ms < 0 || row->clients_waiting < 0)
+	if (row->is_paused || row->clients_waiting < 0)
 		return;
 	text_init(&text, what, sizeof what);
 	text_add(&text, "wait of %s for a server connection in pool %s",
 		clients(row->clients_waiting, storage), name);
-	judge_figure_of_pool(name, what, "pool_wait_seconds", (double)row->wait_ms / 1000.0, UNIT_SECONDS,
-		has_figures, limits, verdict);
+	if (row->wait_ms >= 0)
+		judge_figure_of_pool(name, what, "pool_wait_seconds", (double)row->wait_ms / 1000.0,
+			UNIT_SECONDS, has_figures, limits, verdict);
+	else
+		judge_unknown_wait(row, name, limits, verdict);
 	text_init(&text, what, sizeof what);
 	text_add(&text, "number of waiting clients in pool %s", name);
 	judge_figure_of_pool(name, what, "pool_waiting_clients", (double)row->clients_waiting, UNIT_NONE,
@@ -249,9 +266,11 @@ describe(const struct snapshot_pgbouncer *seen, struct verdict *verdict)
 		judge_reason(verdict, STATE_OK, "%s, no client waits", storage);
 		return;
 	}
-	text_add(&text, ", %s wait%s, at most ", clients(seen->waiting, number),
-		seen->waiting == 1 ? "s" : "");
-	range_write_quantity((double)seen->longest_wait_ms / 1000.0, UNIT_SECONDS, &text);
+	text_add(&text, ", %s wait%s", clients(seen->waiting, number), seen->waiting == 1 ? "s" : "");
+	if (seen->longest_wait_ms > 0) {
+		text_add(&text, ", at most ");
+		range_write_quantity((double)seen->longest_wait_ms / 1000.0, UNIT_SECONDS, &text);
+	}
 	judge_reason(verdict, STATE_OK, "%s", storage);
 }
 

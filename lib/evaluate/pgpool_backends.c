@@ -6,6 +6,7 @@
 #include "lib/base/text.h"
 #include "lib/evaluate/judge.h"
 #include "lib/evaluate/pgpool_backend.h"
+#include "lib/evaluate/pgpool_delay.h"
 
 /* -- how many are up ------------------------------------------------------------------------------- */
 
@@ -128,9 +129,14 @@ judge_silence(
 	judge_reason(verdict, pgpool_backend_fault_state(policy, backend->fault_class),
 		"%s is up to pgpool, and does not answer here: %s", pgpool_backend_name(backend, name),
 		backend->fault);
-	judge_hint(verdict,
-		"its role is only known from itself; --no-backends leaves that out, where this host "
-		"may not ask it");
+	if (strcmp(backend->fault_class, "setup") == 0)
+		judge_hint(
+			verdict, "--no-backends leaves that out, where this host may not ask the backends");
+	else
+		judge_hint(verdict,
+			"its clients fail as long as pgpool does not notice: see its log, "
+			"health_check_period and "
+			"backend_flag");
 }
 
 static const char *
@@ -164,69 +170,23 @@ judge_checks(const struct snapshot_pgpool_backend *backend, const struct pgpool_
 	}
 }
 
+/* By its own word, or if it was not asked, by the primary's, as pgpool hands it on. */
 static void
 judge_replication(const struct snapshot_pgpool_backend *backend, struct verdict *verdict)
 {
+	const char *told = backend->own_receiver[0] != '\0' ? backend->own_receiver
+							    : backend->replication_state;
 	char name[PGPOOL_BACKEND_NAME_SIZE];
 
-	if (backend->replication_state[0] == '\0' || strcmp(backend->replication_state, "streaming") == 0)
-		return;
-	judge_reason(verdict, STATE_WARNING, "%s does not stream from the primary: \"%s\"",
-		pgpool_backend_name(backend, name), backend->replication_state);
-}
-
-static bool
-has_limit(const struct pgpool_backends_limits *limits, enum unit unit)
-{
-	return (limits->warning->of[unit].is_set && !limits->warning->is_initial)
-		|| (limits->critical->of[unit].is_set && !limits->critical->is_initial);
-}
-
-/* A limit that somebody gave, and that there is nothing to hold against. */
-static void
-judge_unmeasured(const struct snapshot_pgpool *pgpool, const struct snapshot_pgpool_backend *backend,
-	const struct pgpool_backends_limits *limits, struct verdict *verdict)
-{
-	bool is_in_bytes = backend->delay_bytes != SNAPSHOT_NONE,
-	     is_in_time = backend->delay_ms != SNAPSHOT_NONE;
-	bool has_bytes = has_limit(limits, UNIT_BYTES), has_time = has_limit(limits, UNIT_SECONDS);
-	char name[PGPOOL_BACKEND_NAME_SIZE];
-
-	if (pgpool->nodes_fault[0] != '\0') /* told already */
-		return;
-	if ((!has_bytes && !has_time) || (is_in_bytes && has_bytes) || (is_in_time && has_time))
-		return;
 	pgpool_backend_name(backend, name);
-	if (is_in_bytes || is_in_time) {
-		judge_reason(verdict, STATE_UNKNOWN,
-			"pgpool measures the replication delay of %s in %s, the limits do not", name,
-			is_in_bytes ? "bytes" : "time");
-		judge_hint(verdict, "limit it in %s", is_in_bytes ? "bytes (-c 16MB)" : "time (-c 30s)");
+	if (told[0] == '\0' || strcmp(told, "streaming") == 0)
 		return;
-	}
-	judge_reason(verdict, STATE_UNKNOWN, "the replication delay of %s is not known", name);
-	if (pgpool->delay_period_s == 0)
-		judge_hint(verdict, "pgpool does not measure it: set sr_check_period");
-}
-
-static void
-judge_delay(const struct snapshot_pgpool *pgpool, const struct snapshot_pgpool_backend *backend,
-	const struct pgpool_backends_limits *limits, struct verdict *verdict)
-{
-	char name[PGPOOL_BACKEND_NAME_SIZE], place[PGPOOL_BACKEND_NAME_SIZE],
-		what[PGPOOL_BACKEND_NAME_SIZE + 32];
-	struct text text;
-
-	text_init(&text, what, sizeof what);
-	text_add(&text, "replication delay of %s", pgpool_backend_name(backend, name));
-	pgpool_backend_place(backend, place);
-	if (backend->delay_bytes != SNAPSHOT_NONE)
-		judge_metric_of(verdict, place, what, "replication_delay_bytes", (double)backend->delay_bytes,
-			UNIT_BYTES, limits->warning, limits->critical);
-	if (backend->delay_ms != SNAPSHOT_NONE)
-		judge_metric_of(verdict, place, what, "replication_delay_seconds",
-			(double)backend->delay_ms / 1000.0, UNIT_SECONDS, limits->warning, limits->critical);
-	judge_unmeasured(pgpool, backend, limits, verdict);
+	if (strcmp(told, "none") == 0)
+		judge_reason(verdict, STATE_WARNING, "%s does not stream: no WAL receiver runs there", name);
+	else
+		judge_reason(
+			verdict, STATE_WARNING, "%s does not stream from the primary: \"%s\"", name, told);
+	judge_hint(verdict, "pgpool goes on reading from it: see primary_conninfo there and its log");
 }
 
 /* For -v: all that pgpool says of it. */
@@ -268,7 +228,7 @@ judge_backend(const struct snapshot_pgpool *pgpool, const struct snapshot_pgpool
 		judge_checks(backend, limits, verdict);
 		judge_replication(backend, verdict);
 		if (strcmp(backend->role, "standby") == 0)
-			judge_delay(pgpool, backend, limits, verdict);
+			pgpool_delay_judge(pgpool, backend, limits->warning, limits->critical, verdict);
 	}
 	tell(backend, verdict);
 }
@@ -295,7 +255,8 @@ judge_nodes(const struct snapshot_pgpool *pgpool, const struct policy *policy, s
 		return;
 	if (strcmp(pgpool->nodes_fault_class, "timeout") == 0 && has_silent(pgpool)) {
 		judge_detail(verdict,
-			"SHOW POOL_NODES waits for a backend that does not answer: delays are not known");
+			"SHOW POOL_NODES waits for a backend that does not answer: what it tells is left "
+			"out");
 		return;
 	}
 	judge_reason(verdict, pgpool_backend_fault_state(policy, pgpool->nodes_fault_class),

@@ -3,22 +3,10 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/evaluate/formation_state.h"
 #include "lib/evaluate/judge.h"
 #include "lib/evaluate/witness_rival.h"
 #include "lib/model/lsn.h"
-
-/* The monitor's own CanTakeWritesInState() (1.4 to 2.0). */
-static bool
-may_write(const char *state)
-{
-	static const char *const states[] = {
-		"single", "primary", "wait_primary", "join_primary", "apply_settings"};
-
-	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
-		if (strcmp(state, states[i]) == 0)
-			return true;
-	return false;
-}
 
 static size_t
 count_of(const struct snapshot *node)
@@ -26,13 +14,32 @@ count_of(const struct snapshot *node)
 	return snapshot_row_count(node, snapshot_list_of(SNAPSHOT_AUTO_FAILOVER));
 }
 
+/* Whether a node is where the server was asked. */
+static bool
+is_at_target(const struct snapshot *node, const struct snapshot_auto_failover_node *row)
+{
+	char place[sizeof row->host + 32];
+	struct text text;
+
+	text_init(&text, place, sizeof place);
+	text_add(&text, "%s:%lld", row->host, (long long)row->port);
+	return row->host[0] != '\0' && strcmp(place, node->target) == 0;
+}
+
+/* The one that was found to be this node, else by its place: in the agent the monitor is asked for all nodes.
+ */
 static const struct snapshot_auto_failover_node *
 find_own(const struct snapshot *node)
 {
+	const struct snapshot_auto_failover_node *own = NULL;
+
 	for (size_t i = 0; i < count_of(node); i++)
 		if (node->auto_failover.rows[i].is_own)
 			return &node->auto_failover.rows[i];
-	return NULL;
+	for (size_t i = 0; i < count_of(node) && own == NULL; i++)
+		if (is_at_target(node, &node->auto_failover.rows[i]))
+			own = &node->auto_failover.rows[i];
+	return own;
 }
 
 static bool
@@ -48,7 +55,7 @@ find_successor(const struct snapshot *node, const struct snapshot_auto_failover_
 	for (size_t i = 0; i < count_of(node); i++) {
 		const struct snapshot_auto_failover_node *row = &node->auto_failover.rows[i];
 
-		if (is_of_its_group(row, own) && may_write(row->goal_state))
+		if (is_of_its_group(row, own) && formation_state_may_write(row->goal_state))
 			return row;
 	}
 	return NULL;
@@ -99,8 +106,7 @@ judge_rivals(
 			continue;
 		text_init(&text, who, sizeof who);
 		text_add(&text, "\"%s\"", row->name);
-		witness_rival_judge(who, row->own_timeline > 0 ? (uint32_t)row->own_timeline : 0,
-			lsn_timeline(node->role.wal_file), verdict);
+		witness_rival_judge(who, row->own_timeline, lsn_timeline(node->role.wal_file), verdict);
 	}
 }
 
@@ -140,9 +146,9 @@ witness_auto_failover_judge_primary(
 		return;
 	}
 	judge_rivals(node, own, verdict);
-	if (!may_write(own->goal_state)) {
+	if (!formation_state_may_write(own->goal_state)) {
 		judge_unwanted(node, own, verdict);
-	} else if (!may_write(own->reported_state)) {
+	} else if (!formation_state_may_write(own->reported_state)) {
 		/* Its keeper promotes first, then lets it write, then reports. */
 		judge_reason(verdict, STATE_CRITICAL,
 			"primary, but its keeper has reported \"%s\" last, and not yet \"%s\"",

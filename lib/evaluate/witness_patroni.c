@@ -6,8 +6,8 @@
 #include "lib/evaluate/judge.h"
 #include "lib/model/lsn.h"
 
-/* One side tells its start in microseconds, the other in milliseconds: rounded, or cut. */
-enum { START_TOLERANCE_MS = 2 };
+/* Of the microseconds, one side's are rounded to milliseconds, and the other's are cut. */
+enum { START_TOLERANCE_MS = 1 };
 
 /* Room for a name in quotes and some words. */
 enum { WORDS_SIZE = 160 };
@@ -71,23 +71,26 @@ witness_patroni_judge_identity(
 	const struct snapshot *node, const struct policy *policy, struct verdict *verdict)
 {
 	const struct snapshot_patroni *patroni = &node->patroni;
+	char who[sizeof patroni->name + 32];
+	struct text text;
 	struct err fault;
 
 	if (!witness_patroni_is_stranger(node))
 		return true;
+	text_init(&text, who, sizeof who);
+	if (patroni->name[0] != '\0')
+		text_add(&text, " (its member \"%s\")", patroni->name);
 	if (is_other_cluster(node))
 		err_set(&fault, ERR_SETUP,
 			"Patroni speaks of another cluster: its system identifier is %s, and here it is %s",
 			patroni->system_identifier, node->identity.system_identifier);
 	else if (is_other_start(node))
 		err_set(&fault, ERR_SETUP,
-			"Patroni speaks of another server: that of its member \"%s\" was started at another "
-			"time than this one",
-			patroni->name);
+			"Patroni speaks of another server%s, which was started at another time than this one",
+			who);
 	else
-		err_set(&fault, ERR_SETUP,
-			"Patroni speaks of another server: that of its member \"%s\" is on timeline %lld",
-			patroni->name, (long long)patroni->timeline);
+		err_set(&fault, ERR_SETUP, "Patroni speaks of another server%s, which is on timeline %lld",
+			who, (long long)patroni->timeline);
 	err_hint(&fault, "is the URL that of this node's own Patroni?");
 	judge_fault(verdict, policy, &fault);
 	return false;
@@ -126,10 +129,11 @@ judge_locked(const struct snapshot_patroni *patroni, struct verdict *verdict)
 			"is its store (DCS) reachable from here? while it is paused it promotes nobody");
 		return;
 	}
-	if (patroni->name[0] == '\0')
-		judge_reason(verdict, STATE_OK, "holds Patroni's leader lock");
-	else
+	/* Before 3.2 it does not tell the member's name. */
+	if (patroni->name[0] != '\0')
 		judge_reason(verdict, STATE_OK, "holds Patroni's leader lock as \"%s\"", patroni->name);
+	else
+		judge_reason(verdict, STATE_OK, "holds Patroni's leader lock of \"%s\"", patroni->scope);
 	if (patroni->is_failsafe)
 		judge_reason(verdict, STATE_OK, "Patroni's failsafe mode is active: its store (DCS) is away");
 }

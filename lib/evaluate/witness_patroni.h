@@ -14,8 +14,9 @@
 #include "lib/model/verdict.h"
 
 /*
- * Whether Patroni speaks of this very server; a finding of the class setup if it does not. Told by the system
- * identifier and by when PostgreSQL was started, where both sides tell.
+ * Whether Patroni speaks of this very server; a finding of the class setup if it does not: a URL may lead to
+ * another member, or to another cluster. Told by the system identifier and by when PostgreSQL was started,
+ * where both sides tell; else by the timeline of a primary.
  */
 bool witness_patroni_judge_identity(
 	const struct snapshot *node, const struct policy *policy, struct verdict *verdict);

@@ -13,13 +13,19 @@ count_of(const struct snapshot *node)
 	return snapshot_row_count(node, snapshot_list_of(SNAPSHOT_REPMGR));
 }
 
+/* The one that was found to be this node; else the one that is where the server was asked. */
 static const struct snapshot_repmgr_node *
 find_own(const struct snapshot *node)
 {
+	const struct snapshot_repmgr_node *own = NULL;
+
 	for (size_t i = 0; i < count_of(node); i++)
 		if (node->repmgr.rows[i].is_own)
 			return &node->repmgr.rows[i];
-	return NULL;
+	for (size_t i = 0; i < count_of(node) && own == NULL; i++)
+		if (node->target[0] != '\0' && strcmp(node->repmgr.rows[i].place, node->target) == 0)
+			own = &node->repmgr.rows[i];
+	return own;
 }
 
 static bool
@@ -84,8 +90,7 @@ judge_other(const struct snapshot *node, const struct snapshot_repmgr_node *own,
 	if (strcmp(row->own_role, "primary") == 0) {
 		text_init(&text, who, sizeof who);
 		text_add(&text, "\"%s\"", row->name);
-		witness_rival_judge(who, row->own_timeline > 0 ? (uint32_t)row->own_timeline : 0,
-			lsn_timeline(node->role.wal_file), verdict);
+		witness_rival_judge(who, row->own_timeline, lsn_timeline(node->role.wal_file), verdict);
 	} else if (row->own_role[0] != '\0' && own != NULL && named != NULL && named != own) {
 		judge_reason(
 			verdict, STATE_WARNING, "to \"%s\" the primary is \"%s\"", row->name, named->name);

@@ -12,6 +12,6 @@
  * beside this one on `ours`. A promotion begins a new timeline, so the older one is the stale one. On the
  * same nobody can tell which was copied from which: neither is undisputed.
  */
-void witness_rival_judge(const char *who, uint32_t theirs, uint32_t ours, struct verdict *verdict);
+void witness_rival_judge(const char *who, int64_t theirs, uint32_t ours, struct verdict *verdict);
 
 #endif

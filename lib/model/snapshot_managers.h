@@ -160,7 +160,7 @@ struct snapshot_pgbouncer_pool {
 	int64_t servers_idle;
 	int64_t servers_used;  /* not in use, with those being tested */
 	int64_t servers_login; /* being logged in to the server: one that never answers stays here */
-	int64_t wait_ms;       /* of the client that has waited longest */
+	int64_t wait_ms;       /* of the client that has waited longest; none: not told */
 };
 
 struct snapshot_pgbouncer {
@@ -201,6 +201,8 @@ struct snapshot_pgpool_backend {
 	char own_role[16];    /* as the backend says itself, asked: "primary", "standby"; empty: it did not
 				 answer */
 	int64_t own_timeline; /* of a primary, likewise */
+	char own_receiver[16]; /* of a standby's WAL receiver: "streaming", "none"; empty: not told */
+	int64_t own_delay_bytes; /* between the primary's position and what it has replayed, by both themselves */
 	char fault[SNAPSHOT_FAULT_SIZE]; /* why not; empty: it did, or was not asked */
 	char fault_class[12];
 	int64_t weight_permille; /* of the load balancing; none: nobody has a weight */

@@ -111,6 +111,12 @@ class Member:
         except urllib.error.HTTPError as error:
             raise OSError(f"{self.url}{path}: {error.code} {error.read().decode(errors='replace')}") from None
 
+    def send(self, path, form, timeout=5):
+        """PUT of a form, for the API v2."""
+        request = urllib.request.Request(self.url + path, form.encode(), method="PUT")
+        with urllib.request.urlopen(request, timeout=timeout, context=self.cluster.context()) as answer:
+            return json.load(answer)
+
     def status(self):
         return self.ask("/v3/maintenance/status")
 

@@ -12,6 +12,7 @@ import subprocess
 import psycopg2
 
 import ports
+import postgres
 import reaper
 import sandbox
 
@@ -33,7 +34,6 @@ SETTINGS = {
     "health_check_user": "postgres",
     "health_check_max_retries": 0,
     "search_primary_node_timeout": 2,
-    "enable_pool_hba": "off",
     "log_line_prefix": "%t: %a pid %p: ",
     "wd_lifecheck_method": "heartbeat",
     "wd_interval": 1,
@@ -48,18 +48,24 @@ def why_missing():
     return f"no program {' and no program '.join(missing)} (Debian's pgpool2)" if missing else ""
 
 
+def _semaphores():
+    with open("/proc/sysvipc/sem", encoding="ascii") as file:
+        return [line.split()[1] for line in file.readlines()[1:]]
+
+
 class Pgpool:
     """One pgpool-II in front of `servers`, which are its backends 0, 1, ... in this order."""
 
-    def __init__(self, servers, node=0, **settings):
+    def __init__(self, servers, node=0, passwords=None, **settings):
         self.servers = list(servers)
+        self.passwords = passwords or {}
         self.node = node
         self.host = "127.0.0.1"
         self.port, self.pcp_port = ports.reserve(), ports.reserve()
         self.wd_port, self.heartbeat_port = ports.reserve(), ports.reserve()
         self.directory = sandbox.make_directory("pp")
         self.log = self.directory / "log"
-        self.settings = {**SETTINGS, **settings}
+        self.settings = {**SETTINGS, "enable_pool_hba": "on" if self.passwords else "off", **settings}
         self.process = None
         self.pcp_environment = {"PCPPASSFILE": str(self._write("pcppass", self._pcp_line(), mode=0o600))}
 
@@ -82,7 +88,7 @@ class Pgpool:
         sandbox.give(path)
         return path
 
-    def write_configuration(self, group=()):
+    def _write_configuration(self, group=()):
         """`group`: the pgpools of the watchdog's cluster, this one among them; none: there is no watchdog."""
         settings = {"port": self.port, "pcp_port": self.pcp_port, "socket_dir": self.directory,
                     "pcp_socket_dir": self.directory, "wd_ipc_socket_dir": self.directory, "logdir": self.directory,
@@ -100,14 +106,20 @@ class Pgpool:
         self._write("pgpool.conf", "".join(f"{name} = '{value}'\n" for name, value in settings.items()))
         self._write("pcp.conf", f"{PCP_USER}:{hashlib.md5(PCP_PASSWORD.encode()).hexdigest()}\n")
         self._write("pgpool_node_id", f"{self.node}\n")
+        # Both count only with enable_pool_hba: whoever has a password here is asked for it.
+        self._write("pool_hba.conf", "".join(f"host all {user} 127.0.0.1/32 md5\n" for user in self.passwords)
+                    + "host all all 127.0.0.1/32 trust\n")
+        self._write("pool_passwd", "".join(f"{user}:md5{hashlib.md5((password + user).encode()).hexdigest()}\n"
+                                           for user, password in self.passwords.items()))
 
     # --- life --------------------------------------------------------------------------------------------------------
 
     def start(self, group=(), wait=True):
-        self.write_configuration(group)
+        self._write_configuration(group)
         # -D: what an earlier run knew of the backends is forgotten
         self.process = sandbox.spawn([PROGRAM, "-n", "-D", "-f", str(self.directory / "pgpool.conf"),
-                                      "-F", str(self.directory / "pcp.conf")], self.log, name=f"pgpool {self.node}")
+                                      "-F", str(self.directory / "pcp.conf"),
+                                      "-a", str(self.directory / "pool_hba.conf")], self.log, name=f"pgpool {self.node}")
         if wait:
             self.wait_ready()
         return self
@@ -139,7 +151,14 @@ class Pgpool:
         sandbox.ended(self.process)
 
     def kill(self):
+        """SIGKILL to every process. Its semaphores would stay for good."""
+        pids = {str(pid) for pid in self.processes()}
         sandbox.kill(self.process)
+        for number in _semaphores():
+            listed = subprocess.run(["ipcs", "-s", "-i", number], capture_output=True, text=True, check=False).stdout
+            last_users = {words[4] for words in map(str.split, listed.splitlines()) if len(words) == 5}
+            if last_users & pids:
+                subprocess.run(["ipcrm", "-s", number], check=False, stderr=subprocess.DEVNULL)
 
     def release(self):
         self.stop()
@@ -210,18 +229,55 @@ class Pgpool:
 
 
 class Watchdog:
-    """Several pgpools in front of the same servers that watch each other; the first becomes the leader."""
+    """Several pgpools in front of the same servers that watch each other."""
 
     def __init__(self, servers, count=3, **settings):
         self.pools = [Pgpool(servers, node, **settings) for node in range(count)]
 
+    def __iter__(self):
+        return iter(self.pools)
+
     def __enter__(self):
-        for pool in self.pools:
-            pool.start(self.pools, wait=False)
-        for pool in self.pools:
-            pool.wait_ready(60)
-        return self.pools
+        try:
+            for pool in self.pools:
+                pool.start(self.pools, wait=False)
+            for pool in self.pools:
+                pool.wait_ready(60)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
 
     def __exit__(self, *_):
         for pool in self.pools:
             pool.release()
+
+    def leader(self):
+        """The pgpool that they have elected."""
+        (state,) = [line.split() for line in self.pools[0].pcp("watchdog_info").splitlines() if " LEADER " in line]
+        (found,) = [pool for pool in self.pools if state[0] == f"{pool.host}:{pool.port}"]
+        return found
+
+
+class Setting:
+    """A primary and standbys for pgpool, with the role of the check."""
+
+    def __init__(self, installation, count=3):
+        self.cluster = postgres.Cluster(installation)
+        try:
+            self.primary = self.cluster.primary("n1")
+            self.primary.sql("CREATE ROLE pgha LOGIN IN ROLE pg_monitor")
+            self.primary.sql("CREATE ROLE locked LOGIN PASSWORD 'right'")
+            self.servers = [self.primary, *(self.cluster.standby(self.primary, f"n{n}") for n in range(2, count + 1))]
+        except BaseException:
+            self.cluster.release()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.cluster.release()
+
+    def name(self, number):
+        return f"backend {number} ({self.servers[number].host}:{self.servers[number].port})"

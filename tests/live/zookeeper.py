@@ -102,6 +102,18 @@ class Member:
         except urllib.error.HTTPError as error:
             raise OSError(f"{self.url}: {error.code}") from None
 
+    def state(self):
+        """"leader", "follower", ...; "" while it does not serve, or does not answer."""
+        try:
+            return self.ask("monitor", timeout=1).get("server_state", "")
+        except OSError:
+            return ""
+
+    def wait_idle(self):
+        """Until it has seen that there is no quorum, and serves nobody any more."""
+        wait_for(lambda: "not currently serving" in str(self.ask("leader").get("error")),
+                 f"ZooKeeper {self.name} to serve no more", 30, 0.1, detail=self.log_tail)
+
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
@@ -171,24 +183,23 @@ class Ensemble:
                 member.start(wait=False)
         self.wait_ready()
 
-    def leader(self):
+    def leader(self, other_than=None):
         """The member that leads, once there is one."""
         found = [None]
 
         def look():
-            found[0] = next((member for member in self.members if member.is_running() and _leads(member)), None)
+            found[0] = next((member for member in self.members if member is not other_than and member.is_running()
+                             and member.state() == "leader"), None)
             return found[0] is not None
 
         wait_for(look, "ZooKeeper to have a leader", 60, 0.1)
         return found[0]
 
+    def wait_followers(self, count):
+        """Until the leader knows of so many followers that vote."""
+        wait_for(lambda: self.leader().ask("monitor").get("synced_followers") == count, f"{count} followers", 30, 0.1)
+
     def followers(self):
         leader = self.leader()
         return [member for member in self.members if member is not leader]
 
-
-def _leads(member):
-    try:
-        return member.ask("monitor", timeout=1).get("server_state") == "leader"
-    except OSError:
-        return False

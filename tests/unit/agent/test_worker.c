@@ -293,9 +293,10 @@ it_ends_when_its_channel_does(void **state)
 }
 
 static void
-it_ends_when_somebody_writes_to_it(void **state)
+it_looks_at_once_when_it_is_told_to(void **state)
 {
 	struct worker_task lazy = task;
+	struct worker_message message;
 	pid_t pid;
 	int fd;
 
@@ -303,9 +304,13 @@ it_ends_when_somebody_writes_to_it(void **state)
 	lazy.interval_ms = 3600000;
 	start(&lazy, &pid, &fd);
 	assert_true(is_readable(fd, PATIENCE_MS));
-	assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), 1);
-	assert_true(WIFEXITED(reaped(pid)));
+	assert_int_equal(worker_take(fd, &message), 1);
+	assert_false(is_readable(fd, 50));
+	assert_int_equal(send(fd, "!", 1, MSG_NOSIGNAL), 1);
+	assert_true(is_readable(fd, PATIENCE_MS));
+	assert_int_equal(worker_take(fd, &message), 1);
 	close(fd);
+	assert_true(WIFEXITED(reaped(pid)));
 }
 
 static void
@@ -639,7 +644,7 @@ main(void)
 		cmocka_unit_test(what_was_seen_is_as_old_as_the_question),
 		cmocka_unit_test(what_is_taken_is_made_clean),
 		cmocka_unit_test(it_ends_when_its_channel_does),
-		cmocka_unit_test(it_ends_when_somebody_writes_to_it),
+		cmocka_unit_test(it_looks_at_once_when_it_is_told_to),
 		cmocka_unit_test(it_is_not_held_up_by_who_does_not_read),
 		cmocka_unit_test(a_message_is_taken_whole_or_refused),
 		cmocka_unit_test(what_cannot_be_read_safely_is_refused),
