@@ -534,10 +534,10 @@ connect_address(void *context, const struct place *place, int64_t deadline_ms, s
 	struct connecting *connecting = context;
 	char sqlstate[MESSAGE_SQLSTATE_SIZE] = "";
 
-	connecting->pg->settings_in_statement = false;
+	connecting->pg->settings_in_statement = connecting->target->is_pooled;
 	if (connect_once(connecting, place, deadline_ms, sqlstate, err) == 0)
 		return 0;
-	if (strcmp(sqlstate, "08P01") != 0)
+	if (strcmp(sqlstate, "08P01") != 0 || connecting->target->is_pooled)
 		return -1;
 	if (connecting->target->is_console) {
 		/* PgBouncer has this one code for whatever it refuses, and never refuses its console for want

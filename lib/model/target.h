@@ -14,10 +14,13 @@ struct target {
 	const char *application; /* application_name when nothing else sets it */
 	int64_t timeout_ms;      /* for the server's side: statement_timeout */
 	/*
-	 * A pooler's own commands are asked there (PgBouncer's admin console, pgpool-II's SHOW): one simple query
-	 * at a time, nothing set for the session, whatever version it says it is.
+	 * A pooler's own commands are asked there (PgBouncer's admin console, pgpool-II's SHOW): one simple
+	 * query at a time, nothing set for the session, whatever version it says it is.
 	 */
 	bool is_console;
+	/* It is known to lead through a pooler, which need not be tried to take settings at the start of a
+	 * session. */
+	bool is_pooled;
 };
 
 #endif
