@@ -17,7 +17,6 @@
 #include "lib/evaluate/witness_patroni.h"
 #include "lib/evaluate/witness_rival.h"
 #include "lib/model/check.h"
-#include "lib/model/lsn.h"
 
 struct leader_limits {
 	struct policy policy;
@@ -63,21 +62,6 @@ judge_read_only(
 	}
 }
 
-/* A peer that was not reached disputes nothing. */
-static void
-judge_peer(
-	const struct snapshot *node, const struct snapshot *peer, uint32_t timeline, struct verdict *verdict)
-{
-	uint32_t other;
-
-	if (!snapshot_has(peer, SNAPSHOT_ROLE) || peer->role.in_recovery || !role_is_same_cluster(node, peer)
-		|| role_is_same_server(node, peer))
-		return;
-	other = lsn_timeline(peer->role.wal_file);
-	if (other != 0)
-		witness_rival_judge(peer->target, other, timeline, verdict);
-}
-
 static void
 judge_response(const struct snapshot *node, const struct leader_limits *limits, struct verdict *verdict)
 {
@@ -115,8 +99,7 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 	if (role->is_read_only)
 		judge_read_only(snapshots[0].read_only.source, limits, timeline, verdict);
 	witness_judge_primary(&snapshots[0], &witness_limits, verdict);
-	for (size_t i = 1; i < count; i++)
-		judge_peer(&snapshots[0], &snapshots[i], timeline, verdict);
+	witness_rival_judge_peers(snapshots, count, timeline, verdict);
 	judge_response(&snapshots[0], limits, verdict);
 	judge_figure(verdict, "timeline", (double)timeline, UNIT_NONE);
 }

@@ -16,6 +16,7 @@
 #include "lib/evaluate/weight.h"
 #include "lib/evaluate/witness.h"
 #include "lib/evaluate/witness_replica.h"
+#include "lib/evaluate/witness_rival.h"
 #include "lib/model/check.h"
 #include "lib/model/lsn.h"
 
@@ -26,7 +27,7 @@ struct replica_limits {
 	bool allow_archive_recovery;
 	bool accept_primary;
 	bool ignore_noloadbalance;
-	enum state unreachable[WITNESS_MANAGERS]; /* only Patroni is asked */
+	enum state patroni_unreachable;
 	uint64_t replayed;
 	int64_t weight_min;
 };
@@ -46,29 +47,32 @@ judge_replayed(uint64_t position, uint64_t wanted, struct verdict *verdict)
 			lsn_format(wanted, want), lsn_format(position, have));
 }
 
-static struct witness_limits
-witness_limits(const struct replica_limits *limits)
-{
-	return (struct witness_limits){.policy = &limits->policy, .unreachable = limits->unreachable};
-}
-
-/* One without the leader lock may have been replaced: what is read there is old. */
+/*
+ * Of a primary old data are read for ever once another one leads, so it must meet the conditions of
+ * check_pg_leader: whoever manages it agrees, and no peer is a primary on a newer timeline. Only one that is
+ * told to trust PostgreSQL alone does without them.
+ */
 static void
-judge_primary(const struct snapshot *node, const struct replica_limits *limits, struct verdict *verdict)
+judge_primary(const struct snapshot *snapshots, size_t count, const struct replica_limits *limits,
+	struct verdict *verdict)
 {
-	const struct witness_limits witness = witness_limits(limits);
+	enum state state = limits->patroni_unreachable == STATE_OK ? STATE_OK : STATE_CRITICAL;
+	const enum state unreachable[WITNESS_MANAGERS] = {
+		[WITNESS_PATRONI] = state, [WITNESS_REPMGR] = state, [WITNESS_MONITOR] = state};
+	const struct witness_limits witness = {.policy = &limits->policy, .unreachable = unreachable};
 	uint32_t timeline;
 
 	if (!limits->accept_primary) {
 		judge_wrong_role(verdict, &limits->policy, "primary, not a replica");
 		return;
 	}
-	timeline = role_timeline(&node->role, &limits->policy, verdict);
+	timeline = role_timeline(&snapshots[0].role, &limits->policy, verdict);
 	if (timeline == 0)
 		return;
 	judge_reason(verdict, STATE_OK, "primary on timeline %u, accepted for reads", timeline);
-	witness_judge_primary(node, &witness, verdict);
-	judge_replayed(node->role.wal_lsn, limits->replayed, verdict);
+	witness_judge_primary(&snapshots[0], &witness, verdict);
+	witness_rival_judge_peers(snapshots, count, timeline, verdict);
+	judge_replayed(snapshots[0].role.wal_lsn, limits->replayed, verdict);
 	verdict->weight_percent = 100;
 }
 
@@ -130,14 +134,15 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 		.warning = &limits->warning,
 		.critical = &limits->critical,
 		.allow_archive_recovery = limits->allow_archive_recovery};
-	const struct witness_replica_limits replica_limits = {.witness = witness_limits(limits),
+	const enum state unreachable[WITNESS_MANAGERS] = {[WITNESS_PATRONI] = limits->patroni_unreachable};
+	const struct witness_replica_limits replica_limits = {
+		.witness = {.policy = &limits->policy, .unreachable = unreachable},
 		.accepts_leader = limits->accept_primary,
 		.ignores_noloadbalance = limits->ignore_noloadbalance};
 	bool is_seen;
 
-	(void)count;
 	if (!snapshots[0].role.in_recovery) {
-		judge_primary(&snapshots[0], limits, verdict);
+		judge_primary(snapshots, count, limits, verdict);
 		return;
 	}
 	is_seen = replay_judge_source(standby, &replay_limits, verdict);
@@ -182,11 +187,12 @@ static const struct setting settings[] = {
 		.help = "accept a replica that Patroni's tag noloadbalance takes out (with --patroni)"},
 	{.name = "patroni-unreachable",
 		.type = SETTING_STATE,
-		SETTING_AT(struct replica_limits, unreachable[WITNESS_PATRONI]),
+		SETTING_AT(struct replica_limits, patroni_unreachable),
 		.initial = "warning",
 		.argument = "STATE",
-		.help = "the state where Patroni does not answer: a warning, which is a yes, goes on with "
-			"PostgreSQL's own word"},
+		.help
+		= "the state of a standby whose Patroni does not answer: a warning, which is a yes, goes on "
+		  "with PostgreSQL's own word; an accepted primary is CRITICAL then, unless this is ok"},
 	{.name = "replayed",
 		.type = SETTING_LSN,
 		SETTING_AT(struct replica_limits, replayed),

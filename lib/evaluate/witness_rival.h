@@ -3,8 +3,10 @@
 #ifndef PGHA_EVALUATE_WITNESS_RIVAL_H
 #define PGHA_EVALUATE_WITNESS_RIVAL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
+#include "lib/model/snapshot.h"
 #include "lib/model/verdict.h"
 
 /*
@@ -13,5 +15,12 @@
  * same nobody can tell which was copied from which: neither is undisputed.
  */
 void witness_rival_judge(const char *who, int64_t theirs, uint32_t ours, struct verdict *verdict);
+
+/*
+ * The same for each of snapshots[1] and on that is a primary of the cluster of snapshots[0], which is one on
+ * the timeline `ours`. One that was not reached disputes nothing.
+ */
+void witness_rival_judge_peers(
+	const struct snapshot *snapshots, size_t count, uint32_t ours, struct verdict *verdict);
 
 #endif
