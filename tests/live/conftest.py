@@ -21,6 +21,9 @@ def pytest_configure(config):
     sandbox.directory()  # made by the first process, so that all workers share one initdb per major
 
 
+LONG = ("patroni", "configs-cluster", "browser")  # groups of few tests which wait much: a minute or more
+
+
 @pytest.hookimpl(tryfirst=True, hookwrapper=True)
 def pytest_collection_modifyitems(config, items):
     _spare(config, items)
@@ -30,7 +33,7 @@ def pytest_collection_modifyitems(config, items):
     yield  # xdist reads the groups, and pytest puts the tests of one fixture's parameter together
     # What keeps one worker busy for long begins first, so that the small change is left for the end.
     sizes = Counter(map(_group, items))
-    items.sort(key=lambda item: -sizes[_group(item)])
+    items.sort(key=lambda item: (_group(item) not in LONG, -sizes[_group(item)]))
 
 
 def _spare(config, items):

@@ -1,0 +1,249 @@
+"""The cluster of three hosts that configs/ describes, on machines.Machines: each file where the README's map puts it.
+
+Pure Python, no pytest.
+"""
+
+import shutil
+import sys
+
+import haproxy
+import installations
+import keepalived
+import machines
+import patroni
+import pgbouncer
+import pgpool
+import sandbox
+
+VIP = "10.0.0.10"
+ENDPOINTS = "http://10.0.0.11:2379,http://10.0.0.12:2379,http://10.0.0.13:2379"
+MEMBERS = "http://10.0.0.11:8008,http://10.0.0.12:8008,http://10.0.0.13:8008"
+PASSWORDS = {"app": "CHANGE-ME-5", "pgha": "CHANGE-ME-6", "postgres": "CHANGE-ME-7"}
+PGPASS = "".join(f"*:*:*:{role}:{password}\n" for role, password in PASSWORDS.items())
+
+# {file of configs/: where it goes}, as the README's map has it.
+PLACES = {
+    "etcd/etcd.yml": "/etc/etcd/etcd.yml",
+    "patroni/patroni.yml": "/etc/patroni/config.yml",
+    "agent-patroni.ini": "/etc/pgha/agent.ini",
+    "agent-minimal.ini": "/etc/pgha/agent.ini",  # without Patroni
+    "keepalived/keepalived-agent.conf": "/etc/keepalived/keepalived.conf",
+    "haproxy/haproxy-agent.cfg": "/etc/haproxy/haproxy.cfg",
+    "pgbouncer/pgbouncer.ini": "/etc/pgbouncer/pgbouncer.ini",
+    "pgbouncer/userlist.txt": "/etc/pgbouncer/userlist.txt",
+    "pgpool/pgpool.conf": "/etc/pgpool2/pgpool.conf",
+    "pgpool/pool_hba.conf": "/etc/pgpool2/pool_hba.conf",
+    "pgpool/pool_passwd": "/etc/pgpool2/pool_passwd",
+    "pgpool/pcp.conf": "/etc/pgpool2/pcp.conf",
+    "postgresql/postgresql-primary.conf": "/etc/postgresql/15/main/conf.d/postgresql-primary.conf",
+    "postgresql/postgresql-standby.conf": "/etc/postgresql/15/main/conf.d/postgresql-standby.conf",
+    "postgresql/pg_hba.conf": "/etc/postgresql/15/main/pg_hba.conf",
+}
+SECRET = {"patroni/patroni.yml", "pgbouncer/userlist.txt", "pgpool/pool_passwd"}  # mode 0600
+
+
+def put(machine, config, replacements=None, is_roots=False):
+    machine.install(PLACES[config], config, replacements, 0o600 if config in SECRET else 0o644, is_roots)
+
+
+# A test does not wait for half a minute until a lock expires.
+SHORT_TIMES = {"ttl: 30": "ttl: 8", "loop_wait: 10": "loop_wait: 1", "retry_timeout: 10": "retry_timeout: 3"}
+
+CHECKS = ("check_pg_leader", "check_pg_replica", "check_pg_lag", "check_pg_sync", "check_pg_slots", "check_pg_config",
+          "check_patroni", "check_dcs", "check_pgbouncer", "check_pgpool", "pgha-agent", "pgha-ask")
+
+
+def bindir():
+    """Where configs/patroni/patroni.yml has it, if that is there."""
+    found = installations.installations().get(15)
+    return found.bindir if found and str(found.bindir) == "/usr/lib/postgresql/15/bin" else None
+
+
+def why_missing():
+    """The reason for a skip, "" when everything is there but the managers."""
+    if not bindir() or not shutil.which("psql"):
+        return "no PostgreSQL 15 from Debian with its clients"
+    return machines.why_missing()
+
+
+def why_missing_managers():
+    return (why_missing() or patroni.why_missing() or haproxy.why_missing() or keepalived.why_missing()
+            or pgbouncer.why_missing() or pgpool.why_missing())
+
+
+def start_agent(machine):
+    """Its unit is Before=keepalived.service haproxy.service."""
+    machine.start("agent", "/usr/local/bin/pgha-agent", "-c", "/etc/pgha/agent.ini")
+    sandbox.wait_for(lambda: (machine.root / "run/pgha/leader.track").exists(), "the agent's first answer", 10,
+                     detail=lambda: machine.log("agent"))
+
+
+def start_keepalived(machine):
+    machine.start("keepalived", "keepalived", "--dont-fork", "--log-console", "--vrrp", is_root=True)
+
+
+# --- one host --------------------------------------------------------------------------------------------------------
+
+class Node:
+    """A machine with all that the map gives a database host."""
+
+    def __init__(self, machine, peers):
+        self.machine = machine
+        self.name, self.address = machine.name, machine.address
+        machine.install_programs(*CHECKS)
+        machine.write("/var/lib/postgresql/.pgpass", PGPASS, 0o600)
+        machine.install("/usr/local/share/pgha-checks/postgresql/monitoring-role.sql", "postgresql/monitoring-role.sql")
+        machine.directory("/var/log/postgresql")
+        machine.directory("/var/lib/etcd")
+        put(machine, "etcd/etcd.yml")
+        machine.directory("/var/lib/postgresql/15")
+        put(machine, "patroni/patroni.yml", SHORT_TIMES)
+        self._install_agent(peers)
+        put(machine, "keepalived/keepalived-agent.conf", is_roots=True)
+        machine.directory("/run/haproxy")
+        for config in ("haproxy/haproxy-agent.cfg", "pgbouncer/pgbouncer.ini", "pgbouncer/userlist.txt"):
+            put(machine, config)
+
+    def _install_agent(self, peers):
+        first, second = peers
+        put(self.machine, "agent-patroni.ini", {
+            r"(?m)^name = n1$": f"name = {self.name}",
+            r"\[peer n2\]\nconninfo = host=10.0.0.12": f"[peer {first.name}]\nconninfo = host={first.address}",
+            r"\[peer n3\]\nconninfo = host=10.0.0.13": f"[peer {second.name}]\nconninfo = host={second.address}",
+        })
+        self.machine.write("/etc/pgha/pgpass", PGPASS, 0o600)
+        self.machine.directory("/run/pgha")
+
+    def start_etcd(self):
+        self.machine.start("etcd", "etcd", "--config-file", "/etc/etcd/etcd.yml")
+
+    def start_patroni(self):
+        # PostgreSQL becomes nobody's child: this adopts it.
+        self.machine.start("patroni", sys.executable, "-c", patroni.KEEPER, "patroni", "/etc/patroni/config.yml")
+
+    def start_others(self):
+        start_agent(self.machine)
+        self.machine.start("haproxy", "haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg")
+        start_keepalived(self.machine)
+        self.machine.start("pgbouncer", "pgbouncer", "/etc/pgbouncer/pgbouncer.ini")
+
+    def check(self, program, *options):
+        return self.machine.run(f"/usr/local/bin/{program}", *options)
+
+    def install_pgpool(self):
+        for name in ("pgpool.conf", "pool_hba.conf", "pool_passwd", "pcp.conf"):
+            put(self.machine, f"pgpool/{name}")
+        self.machine.write("/etc/pgha/pcppass", "*:*:pgha:CHANGE-ME-8\n", 0o600)
+
+    def start_pgpool(self):
+        """As its unit does."""
+        self.machine.start("pgpool", "pgpool", "-n", "-f", "/etc/pgpool2/pgpool.conf", "-F", "/etc/pgpool2/pcp.conf",
+                           "-a", "/etc/pgpool2/pool_hba.conf")
+
+    def psql(self, query, *options, host="/run/postgresql", port=5432, dbname="postgres", user="postgres",
+             passfile="/var/lib/postgresql/.pgpass"):
+        """What a query answers, as text, or None when there is no answer."""
+        run = self.machine.run("psql", "-X", "-A", "-t", "-h", host, "-p", port, "-U", user, "-d", dbname, *options,
+                               "-c", query, env={"PGCONNECT_TIMEOUT": "3", "PGPASSFILE": passfile})
+        return run.stdout.strip() if run.returncode == 0 else None
+
+    def rest(self, path, *options):
+        """The body of Patroni's REST API on this host, None when there is none."""
+        run = self.machine.run("/usr/bin/env", "python3", "-c", ASK, f"http://{self.address}:8008{path}", *options)
+        return run.stdout if run.returncode == 0 else None
+
+    def has_address(self):
+        return VIP in self.machine.host.addresses()
+
+    def logs(self):
+        return "\n".join(self.machine.log(name, 25) for name in self.machine.processes)
+
+
+# With what every machine has: URL [USER:PASSWORD JSON [METHOD]].
+ASK = """\
+import base64, sys, urllib.request
+body = sys.argv[3].encode() if len(sys.argv) > 3 else None
+request = urllib.request.Request(sys.argv[1], body, method="".join(sys.argv[4:]) or None)
+if len(sys.argv) > 2:
+    request.add_header("Authorization", "Basic " + base64.b64encode(sys.argv[2].encode()).decode())
+print(urllib.request.urlopen(request, timeout=15).read().decode())
+"""
+
+
+# --- three of them ---------------------------------------------------------------------------------------------------
+
+class Reference:
+    def __init__(self, network):
+        machine_list = list(network)
+        self.nodes = {machine.name: Node(machine, [peer for peer in machine_list if peer is not machine])
+                      for machine in machine_list}
+        self.removed = set()
+
+    def __iter__(self):
+        return iter(self.nodes.values())
+
+    def start_etcd(self):
+        for node in self:
+            node.start_etcd()
+        first = next(iter(self))
+        self.wait(lambda: first.check("check_dcs", "--endpoints", ENDPOINTS).returncode == 0, "etcd")
+
+    def start(self):
+        """The rest, in the order of the README."""
+        for node in self:
+            node.start_patroni()
+        self.wait_leader()
+        self._make_roles()
+        whole = ("--url", MEMBERS, "--min-members", len(self.nodes))
+        self.wait(lambda: self.leader().check("check_patroni", *whole).returncode == 0, "all members")
+        for node in self:
+            node.start_others()
+        self.wait_settled()
+
+    def _make_roles(self):
+        """What the comments of the files tell the administrator to do."""
+        leader = self.leader()
+        roles = f"ALTER ROLE pgha PASSWORD '{PASSWORDS['pgha']}'; CREATE ROLE app LOGIN PASSWORD '{PASSWORDS['app']}'"
+        assert leader.psql(roles) is not None, leader.logs()
+        assert leader.psql("CREATE DATABASE app OWNER app") is not None, leader.logs()
+        assert leader.psql("CREATE TABLE written (at timestamptz, host text)", dbname="app", host=leader.address,
+                           user="app") is not None, leader.logs()
+
+    def living(self):
+        return [node for node in self if node.name not in self.removed]
+
+    def leader(self):
+        """The node that holds the lock, None when nobody does."""
+        for node in self.living():
+            if node.rest("/leader"):
+                return node
+        return None
+
+    def wait(self, condition, what, timeout=40):
+        return sandbox.wait_for(condition, what, timeout, 0.1,
+                                detail=lambda: "\n".join(node.logs() for node in self.living()))
+
+    def wait_leader(self):
+        return self.wait(self.leader, "a leader")
+
+    def wait_settled(self):
+        """The virtual IP is at the leader, and writes by every way go there."""
+        leader = self.wait_leader()
+        self.wait(lambda: [node for node in self.living() if node.has_address()] == [leader], f"{VIP} on {leader.name}")
+        self.wait(lambda: self.where("app") == leader.address, f"PgBouncer's app to lead to {leader.name}")
+        return leader
+
+    def wait_synchronous(self):
+        """Until Patroni has a synchronous standby, by the members' own word."""
+        self.wait(lambda: self.leader().check("check_patroni", "--url", MEMBERS, "--min-sync", "1").returncode == 0,
+                  "a synchronous standby")
+
+    def where(self, dbname, port=6432, **options):
+        """The address of the server that an application comes to, by the virtual IP."""
+        return self.living()[-1].psql("SELECT host(inet_server_addr())", host=VIP, port=port, dbname=dbname,
+                                      user="app", **options)
+
+    def write(self, port):
+        """Likewise, of one that writes."""
+        return self.living()[-1].psql("INSERT INTO written VALUES (now(), host(inet_server_addr())) RETURNING host", "-q",
+                                      host=VIP, port=port, dbname="app", user="app")
