@@ -31,8 +31,7 @@ struct pgbouncer_limits {
 static bool
 has_source(const void *limits)
 {
-	(void)limits;
-	return true;
+	return ((const struct pgbouncer_limits *)limits)->conninfo[0] != '\0';
 }
 
 static bool
@@ -296,7 +295,7 @@ static const struct facet *const facets[] = {&pgbouncer_facet, NULL};
 const struct check check_pgbouncer = {
 	.name = "pgbouncer",
 	.title = "PGBOUNCER",
-	.summary = "does the pooler serve its clients, in time, from the right server?",
+	.summary = "does the pooler serve in time, and lead where it should?",
 	.example = "check_pgbouncer -H 10.0.0.11 -p 6432 -U pgha --expect-primary shop\n"
 		   "check_pgbouncer -H /run/postgresql -p 6432 -U pgbouncer -w 1s -c 5s -w 80%\n"
 		   "check_pgbouncer -p 6432 -U pgha --database shop,app* --paused warning\n",
@@ -306,5 +305,8 @@ const struct check check_pgbouncer = {
 	.limits_size = sizeof(struct pgbouncer_limits),
 	.has_source = has_source,
 	.collect = collect,
+	.has_section = true,
+	.interval_ms = 2000,
+	.timeout_ms = 1000,
 	.evaluate = evaluate,
 };

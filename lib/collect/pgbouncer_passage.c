@@ -105,6 +105,7 @@ pgbouncer_passage_look(
 	struct err err;
 	int status;
 
+	target.is_pooled = true;
 	text_clean(seen->expected, sizeof seen->expected, database);
 	if (text_copy(target.database, sizeof target.database, database) != 0)
 		status = err_set(&err, ERR_USAGE, "the name of the database is too long");
