@@ -126,6 +126,7 @@ judge_pause(const struct snapshot *snapshot, const struct patroni_limits *limits
 	char storage[64];
 	struct text text;
 
+	judge_figure(verdict, "pause_seconds", cluster->is_paused && age > 0 ? age : 0, UNIT_SECONDS);
 	if (!cluster->is_paused)
 		return;
 	text_init(&text, storage, sizeof storage);
@@ -136,7 +137,6 @@ judge_pause(const struct snapshot *snapshot, const struct patroni_limits *limits
 	judge_reason(verdict, is_long ? STATE_CRITICAL : STATE_WARNING,
 		"the cluster is paused%s, nobody takes over when the leader fails", storage);
 	judge_hint(verdict, "\"patronictl resume\" when the maintenance is over");
-	judge_figure(verdict, "pause_seconds", age < 0 ? 0 : age, UNIT_SECONDS);
 }
 
 /* Names the members that have something in common; "" when none has. */
@@ -208,17 +208,22 @@ judge_view(const struct snapshot_patroni_cluster *cluster, const struct patroni_
 	}
 }
 
-/* The first URL's own silence, where no member has been blamed for it. */
+/* The first URL's own silence, where it has not been told yet. */
 static void
 judge_own(const struct snapshot *snapshot, struct verdict *verdict)
 {
+	const struct snapshot_patroni_cluster *cluster = &snapshot->patroni_cluster;
 	const struct err *fault = &snapshot->faults[SNAPSHOT_PATRONI];
+	char text[SNAPSHOT_FAULT_SIZE];
 
 	if (fault->class == ERR_NONE)
 		return;
-	for (int64_t i = 0; i < patroni_member_count(&snapshot->patroni_cluster); i++)
-		if (strcmp(snapshot->patroni_cluster.rows[i].fault, fault->text) == 0)
+	text_clean(text, sizeof text, fault->text); /* cut as theirs are */
+	for (int64_t i = 0; i < patroni_member_count(cluster); i++)
+		if (strcmp(cluster->rows[i].fault, text) == 0)
 			return;
+	if (strcmp(cluster->url_fault, text) == 0)
+		return;
 	judge_reason(verdict, STATE_WARNING, "%s", fault->text);
 	judge_hint(verdict, "%s", fault->hint[0] == '\0' ? "does Patroni run there?" : fault->hint);
 }

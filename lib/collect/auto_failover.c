@@ -6,6 +6,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/parse.h"
 #include "lib/base/text.h"
+#include "lib/collect/auto_failover_facet.h"
 #include "lib/collect/auto_failover_nodes.h"
 #include "lib/collect/collect.h"
 #include "lib/collect/conf_conninfo.h"
@@ -16,105 +17,7 @@
 
 const struct facet auto_failover_facet = {.part = SNAPSHOT_AUTO_FAILOVER};
 
-/* -- what the monitor says ----------------------------------------------------------------------- */
-
-/* How long ago, by the monitor's own clock; GREATEST() passes a NULL over. */
-#define AGE_MS(column)                                                                                       \
-	"CASE WHEN n." column " IS NOT NULL\n"                                                               \
-	"                  THEN GREATEST((EXTRACT(epoch FROM pg_catalog.clock_timestamp() - n." column ")\n" \
-	"                                 * 1000)::int8, 0)\n"                                               \
-	"             END"
-
-/*
- * Of more nodes than there is room for: those that may take writes, then those whose state changes, then
- * those in trouble. reportedtli came with 1.6, and the extension's version is not the server's: as JSON a
- * column that is not there is NULL. A name or host is cut as a whole: 4 bytes is the longest character.
- */
-static const char *
-monitor_sql(int server_version)
-{
-	(void)server_version;
-	return "SELECT COALESCE(r.total, 0) AS total,\n"
-	       "       (SELECT e.extversion FROM pg_catalog.pg_extension e\n"
-	       "        WHERE e.extname = 'pgautofailover') AS version,\n"
-	       "       r.nodeid AS id,\n"
-	       "       r.groupid AS \"group\",\n"
-	       "       CASE WHEN pg_catalog.octet_length(r.formationid) > 63\n"
-	       "            THEN pg_catalog.left(r.formationid, 15) ELSE r.formationid\n"
-	       "       END AS formation,\n"
-	       "       CASE WHEN pg_catalog.octet_length(r.nodename) > 63\n"
-	       "            THEN pg_catalog.left(r.nodename, 15) ELSE r.nodename\n"
-	       "       END AS name,\n"
-	       "       CASE WHEN pg_catalog.octet_length(r.nodehost) > 63\n"
-	       "            THEN pg_catalog.left(r.nodehost, 15) ELSE r.nodehost\n"
-	       "       END AS host,\n"
-	       "       r.nodeport AS port,\n"
-	       "       r.reportedstate AS reported_state,\n"
-	       "       r.goalstate AS goal_state,\n"
-	       "       r.health,\n"
-	       "       r.health_age_ms,\n"
-	       "       COALESCE(r.reportedpgisrunning, false) AS is_running,\n"
-	       "       false AS is_own,\n"
-	       "       r.timeline,\n"
-	       "       NULLIF(r.reportedlsn, '0/0') AS lsn,\n"
-	       "       r.report_age_ms,\n"
-	       "       r.change_age_ms,\n"
-	       "       r.replicationquorum AS is_in_quorum,\n"
-	       "       r.candidatepriority AS priority,\n"
-	       "       r.number_sync_standbys AS sync_standbys,\n"
-	       "       NULLIF(r.sysidentifier, 0) AS system_identifier,\n"
-	       "       NULL AS own_role,\n"
-	       "       NULL AS own_timeline,\n"
-	       "       NULL AS fault,\n"
-	       "       NULL AS fault_class\n"
-	       "FROM (SELECT 1) one LEFT JOIN\n"
-	       "     (SELECT pg_catalog.count(*) OVER () AS total,\n"
-	       "             n.nodeid, n.groupid, n.formationid, n.nodename, n.nodehost, n.nodeport,\n"
-	       "             n.reportedstate, n.goalstate, n.health, n.reportedpgisrunning,\n"
-	       "             n.reportedlsn, n.replicationquorum, n.candidatepriority, n.sysidentifier,\n"
-	       "             f.number_sync_standbys,\n"
-	       "             (pg_catalog.to_jsonb(n) ->> 'reportedtli')::int8 AS timeline,\n"
-	       "             " AGE_MS(
-		       "healthchecktime") " AS health_age_ms,\n"
-					  "             " AGE_MS(
-						  "reporttime") " AS report_age_ms,\n"
-								"             " AGE_MS(
-									"statechangetime") " AS "
-											   "change_age_ms\n"
-											   "      FROM "
-											   "pgautofailover."
-											   "node n JOIN "
-											   "pgautofailover."
-											   "formation f "
-											   "USING "
-											   "(formationid)\n"
-											   "      ORDER BY "
-											   "n.goalstate IN "
-											   "('single', "
-											   "'primary', "
-											   "'wait_primary', "
-											   "'join_primary',\n"
-											   "                 "
-											   "              "
-											   "'apply_settings')"
-											   " DESC,\n"
-											   "               "
-											   "n.goalstate <> "
-											   "n.reportedstate "
-											   "DESC,\n"
-											   "               "
-											   "n.health <> 1 "
-											   "DESC,\n"
-											   "               "
-											   "n.nodeid\n"
-											   "      LIMIT 16) "
-											   "r ON true"; /* SNAPSHOT_AUTO_FAILOVER_MAX
-													 */
-}
-
-static const struct facet monitor_facet = {.part = SNAPSHOT_AUTO_FAILOVER, .sql = monitor_sql};
-
-static const struct facet *const monitor_facets[] = {&monitor_facet, NULL};
+static const struct facet *const monitor_facets[] = {&auto_failover_facet_monitor, NULL};
 static const struct facet *const node_facets[] = {&facet_role, &facet_identity, NULL};
 
 /* One inquiry: what the monitor said, and the nodes that are asked. */
@@ -214,19 +117,6 @@ ask_places(struct inquiry *inquiry, struct pg *pg, int64_t deadline_ms)
 	(void)pg_ask(pg, statement, 1, deadline_ms, &reader);
 }
 
-static void
-ask_nodes(struct inquiry *inquiry, int64_t deadline_ms)
-{
-	struct snapshot_auto_failover *monitor = &inquiry->snapshot->auto_failover;
-
-	fleet_ask(
-		inquiry->nodes, inquiry->count, node_facets, clock_now_ms() + clock_left_ms(deadline_ms) / 2);
-	for (size_t i = 0; i < inquiry->count; i++)
-		auto_failover_nodes_answer(&monitor->rows[inquiry->rows[i]], &inquiry->nodes[i].snapshot);
-}
-
-/* -- which node it is about ---------------------------------------------------------------------- */
-
 static bool
 is_same_server(const struct snapshot *a, const struct snapshot *b)
 {
@@ -234,6 +124,38 @@ is_same_server(const struct snapshot *a, const struct snapshot *b)
 		&& strcmp(a->identity.system_identifier, b->identity.system_identifier) == 0
 		&& a->identity.started_ms == b->identity.started_ms;
 }
+
+/*
+ * One server that is counted twice, by an address that leads to another node (a virtual one, or PGHOSTADDR),
+ * would look like two primaries.
+ */
+static void
+take_answer(struct inquiry *inquiry, size_t i)
+{
+	struct snapshot_auto_failover_node *rows = inquiry->snapshot->auto_failover.rows;
+	const struct snapshot *said = &inquiry->nodes[i].snapshot;
+	struct err err;
+
+	for (size_t other = 0; other < i; other++) {
+		if (!is_same_server(&inquiry->nodes[other].snapshot, said))
+			continue;
+		err_set(&err, ERR_SETUP, "the server of %s answers there", rows[inquiry->rows[other]].name);
+		auto_failover_nodes_fail(&rows[inquiry->rows[i]], &err);
+		return;
+	}
+	auto_failover_nodes_answer(&rows[inquiry->rows[i]], said);
+}
+
+static void
+ask_nodes(struct inquiry *inquiry, int64_t deadline_ms)
+{
+	fleet_ask(
+		inquiry->nodes, inquiry->count, node_facets, clock_now_ms() + clock_left_ms(deadline_ms) / 2);
+	for (size_t i = 0; i < inquiry->count; i++)
+		take_answer(inquiry, i);
+}
+
+/* -- which node it is about ---------------------------------------------------------------------- */
 
 /* `node` is what a witness is asked about, or NULL. */
 static int
@@ -269,7 +191,8 @@ fail(struct snapshot *snapshot, const struct err *fault)
 	/* The server answered, and has no such schema or table, or none for this user. */
 	if (err.class == ERR_SETUP && err.hint[0] == '\0' && snapshot->server_version != SNAPSHOT_NONE)
 		err_hint(&err,
-			"name the monitor's database (-d pg_auto_failover), and a user with the rights of "
+			"name the monitor's database (-d, or dbname=pg_auto_failover), and a user with the "
+			"rights of "
 			"autoctl_node there");
 	snapshot_fail(snapshot, SNAPSHOT_AUTO_FAILOVER, &err);
 }

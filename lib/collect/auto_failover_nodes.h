@@ -1,6 +1,6 @@
 /*
- * auto_failover_nodes.h: puts what the nodes say themselves beside what pg_auto_failover's monitor says of them.
- * Pure.
+ * auto_failover_nodes.h: puts what the nodes say themselves beside what pg_auto_failover's monitor says of
+ * them. Pure.
  */
 #ifndef PGHA_COLLECT_AUTO_FAILOVER_NODES_H
 #define PGHA_COLLECT_AUTO_FAILOVER_NODES_H
@@ -15,8 +15,8 @@
 #define AUTO_FAILOVER_NODES_NONE ((size_t)-1)
 
 /*
- * The row of a node's name or place ("10.0.0.11:5432"); of two formations that both have the name, neither: then
- * only its place tells.
+ * The row of a node's name or place ("10.0.0.11:5432"); of two formations that both have the name, neither:
+ * then only its place tells.
  */
 size_t auto_failover_nodes_find(const struct snapshot_auto_failover *monitor, const char *node);
 

@@ -69,54 +69,64 @@ learn_position(const struct patroni_ask *ask, int64_t deadline_ms, struct snapsh
 /* No view of the cluster is asked for sooner than this after another, whatever has changed. */
 enum { CLUSTER_PAUSE_MS = 1000 };
 
-/*
- * Whether the cluster is to be asked, or what the last look of the agent saw of it is good enough. That it
- * has another leader shows before its time in a leader that has no position to tell any more.
- */
+/* Whether what the last look of the agent saw of the cluster is not good enough any more. */
 static bool
-is_cluster_due(const struct patroni_source *source, const struct snapshot *before)
+is_cluster_due(
+	const struct patroni_source *source, const struct check_look *look, const struct snapshot *before)
 {
-	const struct snapshot_patroni *own = &before->patroni;
+	const struct snapshot_patroni_cluster *cluster = &before->patroni_cluster;
 	int64_t age_ms;
 
-	if (!snapshot_has(before, SNAPSHOT_PATRONI_CLUSTER))
+	if (look->target != NULL || !snapshot_has(before, SNAPSHOT_PATRONI_CLUSTER))
 		return true;
-	age_ms = clock_wall_ms() - before->patroni_cluster.seen_ms;
-	if (age_ms < 0 || age_ms >= source->cluster_interval_ms)
-		return true;
-	return snapshot_has(before, SNAPSHOT_PATRONI) && !own->has_lock && own->leader_lsn == LSN_NONE
-		&& before->patroni_cluster.view_fault[0] == '\0' && age_ms >= CLUSTER_PAUSE_MS;
+	age_ms = clock_wall_ms() - cluster->seen_ms;
+	return age_ms < 0 || age_ms >= source->cluster_interval_ms
+		|| (cluster->is_outdated && age_ms >= CLUSTER_PAUSE_MS);
 }
 
 static void
 put_own(struct snapshot *snapshot, const struct err *fault)
 {
-	snapshot->faults[SNAPSHOT_PATRONI].class = ERR_NONE; /* it may be the second try */
 	if (fault->class == ERR_NONE)
 		snapshot_mark(snapshot, SNAPSHOT_PATRONI);
 	else
 		snapshot_fail(snapshot, SNAPSHOT_PATRONI, fault);
 }
 
-/* Only the first URL is asked. */
+/* Whether the node's own member says something else than before, which is of more than itself. */
+static bool
+has_changed(const struct snapshot *before, const struct snapshot *snapshot)
+{
+	const struct snapshot_patroni *then = &before->patroni, *now = &snapshot->patroni;
+
+	if (!snapshot_has(before, SNAPSHOT_PATRONI) || !snapshot_has(snapshot, SNAPSHOT_PATRONI))
+		return snapshot_has(before, SNAPSHOT_PATRONI) != snapshot_has(snapshot, SNAPSHOT_PATRONI);
+	return then->has_lock != now->has_lock || then->is_paused != now->is_paused
+		|| then->is_unlocked != now->is_unlocked || then->is_failsafe != now->is_failsafe
+		|| strcmp(then->role, now->role) != 0;
+}
+
+/* Only the first URL is asked; of the cluster there is what the last look saw. */
 static void
-ask_own(const struct patroni_ask *ask, int64_t deadline_ms, struct snapshot *snapshot)
+ask_own(const struct patroni_ask *ask, const struct snapshot *before, int64_t deadline_ms,
+	struct snapshot *snapshot)
 {
 	struct err fault;
 
+	snapshot_copy_part(snapshot, before, SNAPSHOT_PATRONI_CLUSTER);
 	if (patroni_ask_member(ask, ask->urls[0], deadline_ms, &snapshot->patroni, &fault) == 0)
 		fault.class = ERR_NONE;
 	put_own(snapshot, &fault);
+	if (has_changed(before, snapshot))
+		snapshot->patroni_cluster.is_outdated = true;
 }
 
 static void
 ask_cluster(const struct patroni_source *source, const struct patroni_ask *ask, const struct snapshot *before,
 	int64_t deadline_ms, struct snapshot *snapshot)
 {
-	struct patroni_cluster_question question = {.ask = ask,
-		.is_view_only = source->is_view_only,
-		.has_own = snapshot_has(snapshot, SNAPSHOT_PATRONI),
-		.deadline_ms = deadline_ms};
+	struct patroni_cluster_question question = {
+		.ask = ask, .is_view_only = source->is_view_only, .deadline_ms = deadline_ms};
 	struct err own_fault, fault;
 
 	if (before != NULL && snapshot_has(before, SNAPSHOT_PATRONI_CLUSTER))
@@ -127,28 +137,6 @@ ask_cluster(const struct patroni_source *source, const struct patroni_ask *ask, 
 	else
 		snapshot_fail(snapshot, SNAPSHOT_PATRONI_CLUSTER, &fault);
 	put_own(snapshot, &own_fault);
-}
-
-/*
- * As the agent looks, who wants to know most of all whether the node's own member holds the lock: that has
- * all of the time, and the cluster what is left. One that did not answer the last time is asked together with
- * the others, or nothing would be heard of them for as long as it is silent.
- */
-static void
-ask_in_turn(const struct patroni_source *source, const struct patroni_ask *ask, const struct snapshot *before,
-	int64_t deadline_ms, struct snapshot *snapshot)
-{
-	bool is_due = is_cluster_due(source, before);
-
-	if (is_due && !snapshot_has(before, SNAPSHOT_PATRONI)) {
-		ask_cluster(source, ask, before, deadline_ms, snapshot);
-		return;
-	}
-	ask_own(ask, deadline_ms, snapshot);
-	if (snapshot_has(before, SNAPSHOT_PATRONI_CLUSTER) && (!is_due || clock_left_ms(deadline_ms) == 0))
-		snapshot_copy_part(snapshot, before, SNAPSHOT_PATRONI_CLUSTER);
-	else
-		ask_cluster(source, ask, before, deadline_ms, snapshot);
 }
 
 /* A member without the lock is told who has it, and where that one is. */
@@ -164,6 +152,9 @@ tell_leader(const struct patroni_ask *ask, int64_t deadline_ms, struct snapshot 
 	text_clean(own->leader, sizeof own->leader, leader->name);
 	text_clean(own->leader_url, sizeof own->leader_url, leader->api_url);
 	learn_position(ask, soon(deadline_ms), own);
+	/* It may be the leader no more. Without a store there is no other to be found. */
+	if (own->leader_lsn == LSN_NONE && snapshot->patroni_cluster.view_fault[0] == '\0')
+		snapshot->patroni_cluster.is_outdated = true;
 }
 
 static int
@@ -198,10 +189,10 @@ patroni_collect(const struct patroni_source *source, const struct check_look *lo
 	text_clean(snapshot->target, sizeof snapshot->target, source->url);
 	if (before != NULL && strcmp(before->target, snapshot->target) != 0)
 		before = NULL;
-	if (before == NULL || look->target != NULL)
+	if (before == NULL || is_cluster_due(source, look, before))
 		ask_cluster(source, &ask, before, look->deadline_ms, snapshot);
 	else
-		ask_in_turn(source, &ask, before, look->deadline_ms, snapshot);
+		ask_own(&ask, before, look->deadline_ms, snapshot);
 	tell_leader(&ask, look->deadline_ms, snapshot);
 	source_end(snapshot, begun_us);
 }

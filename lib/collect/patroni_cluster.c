@@ -20,7 +20,7 @@ _Static_assert((int)PATRONI_WORDS_MAX + 1 <= (int)WEB_REQUESTS_MAX, "too many to
 
 /* -- the first round ------------------------------------------------------------------------------- */
 
-/* No URL is waited for longer, where there is another to ask. */
+/* No view is waited for longer, where there is another to ask for. */
 enum { FIRST_WAIT_MS = 1000 };
 
 /* The given URLs, and where the last look saw members. */
@@ -30,10 +30,8 @@ struct first_round {
 	const struct patroni_ask *ask;
 	struct snapshot_patroni_cluster *cluster;
 	size_t count;
-	char urls[VIEWS_MAX][WEB_URL_SIZE]; /* for a view; the first one for its own word as well */
-	size_t next;                        /* the URL that is asked next */
-	size_t own_count;                   /* 1: request 0 is for the first one's own word */
-	bool is_own_done;
+	char urls[VIEWS_MAX][WEB_URL_SIZE];
+	size_t next; /* the URL that is asked next */
 	bool has_view;
 	struct err fault; /* why those who were asked had no view to give */
 };
@@ -83,60 +81,48 @@ static bool
 take_first(void *context, size_t index, const struct web_answer *answer)
 {
 	struct first_round *round = context;
-	size_t own_count = round->own_count;
 
-	if (index < own_count)
-		round->is_own_done = true;
-	else if (!round->has_view)
-		round->has_view = take_view(round, round->urls[round->next + index - own_count], answer);
-	return round->is_own_done && round->has_view;
+	if (!round->has_view)
+		round->has_view = take_view(round, round->urls[round->next + index], answer);
+	return round->has_view;
 }
 
 /* Asks the next `count` URLs, all at once, of which the first good view counts. */
 static void
-ask_views(struct first_round *round, size_t count, int64_t deadline_ms, struct snapshot_patroni *own,
-	struct err *own_fault)
+ask_views(struct first_round *round, size_t count, int64_t deadline_ms)
 {
-	const struct patroni_ask *ask = round->ask;
-	char storage[1 + VIEWS_MAX][WEB_URL_SIZE];
-	struct web_request requests[1 + VIEWS_MAX];
-	struct web_answer answers[1 + VIEWS_MAX];
-	size_t own_count = round->own_count;
+	char storage[VIEWS_MAX][WEB_URL_SIZE];
+	struct web_request requests[VIEWS_MAX] = {{.url = NULL}};
+	struct web_answer answers[VIEWS_MAX];
 
-	requests[0] = patroni_ask_request(ask, round->urls[0], "/leader", storage[0]);
 	for (size_t i = 0; i < count; i++)
-		requests[own_count + i] = patroni_ask_request(
-			ask, round->urls[round->next + i], "/cluster", storage[own_count + i]);
-	web_ask(ask->access, requests, own_count + count, deadline_ms, take_first, round, answers);
-	if (own_count > 0 && patroni_ask_read(&answers[0], round->urls[0], own, own_fault) == 0)
-		own_fault->class = ERR_NONE;
-	round->own_count = 0;
-	round->is_own_done = true;
+		requests[i] = patroni_ask_request(
+			round->ask, round->urls[round->next + i], "/cluster", storage[i]);
+	web_ask(round->ask->access, requests, count, deadline_ms, take_first, round, answers);
 	/* What did not end before the deadline was not taken. */
 	for (size_t i = 0; !round->has_view && i < count; i++)
-		if (answers[own_count + i].fault.class != ERR_NONE)
-			keep_fault(round, &answers[own_count + i].fault);
-	web_release(answers, own_count + count);
+		if (answers[i].fault.class != ERR_NONE)
+			keep_fault(round, &answers[i].fault);
+	web_release(answers, count);
 	round->next += count;
 }
 
 /*
- * Asks for the view, and for the first one's own word; half of the time is left to ask all members for
- * theirs. The others are asked only where the first one has no view to give: each is a read of the store, and
- * an answer that is not waited for is an exception in Patroni's log.
+ * The others are asked only where the first one has no view to give: each is a read of the store, and an
+ * answer that is not waited for is an exception in Patroni's log. At least half of the time is left to ask
+ * all for their own word, which is what matters when the store is away.
  */
 static void
-ask_first(struct first_round *round, int64_t deadline_ms, struct snapshot_patroni *own, struct err *own_fault)
+ask_first(struct first_round *round, int64_t deadline_ms)
 {
 	size_t other_count = round->count - 1;
 	int64_t left_ms = clock_left_ms(deadline_ms), first_ms = other_count == 0 ? left_ms / 2 : left_ms / 4;
 
 	if (other_count > 0 && first_ms > FIRST_WAIT_MS)
 		first_ms = FIRST_WAIT_MS;
-	ask_views(round, 1, clock_now_ms() + first_ms, own, own_fault);
+	ask_views(round, 1, clock_now_ms() + first_ms);
 	if (!round->has_view && other_count > 0)
-		ask_views(
-			round, other_count, clock_now_ms() + clock_left_ms(deadline_ms) / 2, own, own_fault);
+		ask_views(round, other_count, clock_now_ms() + clock_left_ms(deadline_ms) / 3);
 }
 
 /* -- the second round ------------------------------------------------------------------------------ */
@@ -163,8 +149,7 @@ is_listed(const struct patroni_words *words, const char *url)
 	return false;
 }
 
-/* Members at their own URLs, then those of the given that no member calls its own. The first URL was asked.
- */
+/* Members at their own URLs, then those of the given that no member calls its own. */
 static void
 list_words(const struct patroni_ask *ask, bool is_view_only, struct snapshot_patroni_cluster *cluster,
 	struct patroni_words *words)
@@ -177,7 +162,7 @@ list_words(const struct patroni_ask *ask, bool is_view_only, struct snapshot_pat
 		if (row->api_url[0] == '\0')
 			text_clean(row->fault, sizeof row->fault, "it has no api_url that can be asked");
 	}
-	for (size_t i = 1; i < ask->url_count; i++)
+	for (size_t i = 0; i < ask->url_count; i++)
 		if (!is_listed(words, ask->urls[i]))
 			add_word(words, ask->urls[i], -1);
 }
@@ -228,19 +213,18 @@ ask_second(const struct patroni_ask *ask, int64_t deadline_ms, struct snapshot_p
 
 /* -- both ------------------------------------------------------------------------------------------ */
 
-/* The first one's own word was had in the first round, wherever its member says that it is. */
+/* What the first of the given URLs said. */
 static void
-add_own(const struct patroni_ask *ask, const struct snapshot_patroni *own, const struct err *own_fault,
-	struct patroni_words *words)
+take_own(const struct patroni_ask *ask, const struct patroni_words *words, struct snapshot_patroni *own,
+	struct err *own_fault)
 {
-	struct patroni_words_one *one;
-
-	if (own_fault->class != ERR_NONE || is_listed(words, ask->urls[0])
-		|| words->count == PATRONI_WORDS_MAX)
-		return;
-	add_word(words, ask->urls[0], -1);
-	one = &words->ones[words->count - 1];
-	one->said = *own;
+	for (size_t i = 0; i < words->count; i++)
+		if (strcmp(words->ones[i].url, ask->urls[0]) == 0) {
+			*own = words->ones[i].said;
+			*own_fault = words->ones[i].fault;
+			return;
+		}
+	err_set(own_fault, ERR_PROTOCOL, "there are too many members to ask %s as well", ask->urls[0]);
 }
 
 static bool
@@ -279,16 +263,12 @@ patroni_cluster_ask(const struct patroni_cluster_question *question, struct snap
 {
 	const struct patroni_ask *ask = question->ask;
 	const struct snapshot_patroni_cluster *before = question->before;
-	struct first_round round = {.ask = ask,
-		.cluster = cluster,
-		.own_count = question->has_own ? 0 : 1,
-		.is_own_done = question->has_own};
+	struct first_round round = {.ask = ask, .cluster = cluster, .fault = {.class = ERR_NONE}};
 	struct patroni_words words;
 
 	patroni_view_init(cluster);
-	own_fault->class = ERR_NONE;
 	list_urls(&round, before);
-	ask_first(&round, question->deadline_ms, own, own_fault);
+	ask_first(&round, question->deadline_ms);
 	if (!round.has_view) {
 		text_clean(cluster->view_fault, sizeof cluster->view_fault, round.fault.text);
 		if (before != NULL)
@@ -297,8 +277,8 @@ patroni_cluster_ask(const struct patroni_cluster_question *question, struct snap
 	cluster->seen_ms = clock_wall_ms();
 	list_words(ask, question->is_view_only, cluster, &words);
 	ask_second(ask, question->deadline_ms, cluster, &words);
-	add_own(ask, own, own_fault, &words);
-	if (!round.has_view && own_fault->class != ERR_NONE && !anyone_spoke(&words))
+	take_own(ask, &words, own, own_fault);
+	if (!round.has_view && !anyone_spoke(&words))
 		return refuse_all(ask, own_fault, err);
 	patroni_words_put(&words, cluster);
 	date_pause(before, cluster);

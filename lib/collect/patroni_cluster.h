@@ -1,11 +1,12 @@
 /*
- * patroni_cluster.h: asks Patroni about a whole cluster, in two rounds. First the given URLs, all at once,
- * for /cluster, of which the first good answer counts, and the first of them for its own word. Then, all at
- * once, each member that /cluster names for its own word, at its api_url, and /config.
+ * patroni_cluster.h: asks Patroni about a whole cluster, in two rounds. First one of the given URLs for
+ * /cluster; if there is no good answer, all others at once, and the members that the last look saw, of which
+ * the first good answer counts. Then, all at once, each member that /cluster names for its own word, at its
+ * api_url, the given URLs likewise, and one for /config.
  *
  * /cluster is a live read of the store, which takes Patroni long or ends in no answer when the store is away.
- * Then the members of the last look and those at the given URLs are asked themselves, and their words are the
- * view.
+ * Then the members of the last look and those at the given URLs are asked all the same, and their words are
+ * the view.
  */
 #ifndef PGHA_COLLECT_PATRONI_CLUSTER_H
 #define PGHA_COLLECT_PATRONI_CLUSTER_H
@@ -25,7 +26,6 @@ extern const struct facet patroni_cluster_facet;
 struct patroni_cluster_question {
 	const struct patroni_ask *ask;
 	bool is_view_only; /* members are not asked at their api_url */
-	bool has_own;      /* the word of the first URL was asked for already, and is there */
 	const struct snapshot_patroni_cluster
 		*before; /* what the last look saw of the same cluster, or NULL */
 	int64_t deadline_ms;

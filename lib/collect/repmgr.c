@@ -11,74 +11,13 @@
 #include "lib/collect/fleet.h"
 #include "lib/collect/pg.h"
 #include "lib/collect/repmgr_conninfo.h"
+#include "lib/collect/repmgr_facet.h"
 #include "lib/collect/repmgr_nodes.h"
 #include "lib/collect/source.h"
 
 const struct facet repmgr_facet = {.part = SNAPSHOT_REPMGR};
 
-/* -- what a node's copy of the metadata says ----------------------------------------------------- */
-
-/*
- * Of more nodes than there is room for: the active primaries, the node itself, the active ones. The functions
- * are NULL where the library is not loaded; -1 is repmgr's word for not known. Only a standby or a witness
- * has an upstream: what repmgrd last saw before a promotion stays in shared memory. A name or location is cut
- * as a whole: 4 bytes is the longest character.
- */
-static const char *
-nodes_sql(int server_version)
-{
-	(void)server_version;
-	return "SELECT COALESCE(r.total, 0) AS total,\n"
-	       "       (SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'repmgr') AS "
-	       "version,\n"
-	       "       NULLIF(p.own_id, -1) AS own_id,\n"
-	       "       p.own_id IS NOT NULL AS has_library,\n"
-	       "       COALESCE(p.is_running, false) AS is_daemon_running,\n"
-	       "       COALESCE(p.is_paused, false) AS is_daemon_paused,\n"
-	       "       CASE WHEN p.seen_s >= 0\n"
-	       "                 AND (pg_catalog.pg_is_in_recovery()\n"
-	       "                      OR EXISTS (SELECT 1 FROM repmgr.nodes w\n"
-	       "                                 WHERE w.node_id = p.own_id AND w.type = 'witness'))\n"
-	       "            THEN p.seen_s\n"
-	       "       END AS upstream_seen_s,\n"
-	       "       r.node_id AS id,\n"
-	       "       CASE WHEN pg_catalog.octet_length(r.node_name) > 63\n"
-	       "            THEN pg_catalog.left(r.node_name, 15) ELSE r.node_name\n"
-	       "       END AS name,\n"
-	       "       r.type,\n"
-	       "       r.active AS is_active,\n"
-	       "       false AS is_own,\n"
-	       "       r.upstream_node_id AS upstream_id,\n"
-	       "       CASE WHEN pg_catalog.octet_length(r.location) > 31\n"
-	       "            THEN pg_catalog.left(r.location, 7) ELSE r.location\n"
-	       "       END AS location,\n"
-	       "       r.priority,\n"
-	       "       NULL AS place,\n"
-	       "       NULL AS own_role,\n"
-	       "       NULL AS own_timeline,\n"
-	       "       NULL AS primary_id,\n"
-	       "       NULL AS daemon,\n"
-	       "       NULL AS fault,\n"
-	       "       NULL AS fault_class\n"
-	       "FROM (SELECT repmgr.get_local_node_id() AS own_id,\n"
-	       "             repmgr.repmgrd_is_running() AS is_running,\n"
-	       "             repmgr.repmgrd_is_paused() AS is_paused,\n"
-	       "             repmgr.get_upstream_last_seen() AS seen_s) p LEFT JOIN\n"
-	       "     (SELECT pg_catalog.count(*) OVER () AS total,\n"
-	       "             n.node_id, n.node_name, n.type, n.active, n.upstream_node_id, n.location,\n"
-	       "             n.priority\n"
-	       "      FROM repmgr.nodes n\n"
-	       "      ORDER BY n.type = 'primary' AND n.active DESC,\n"
-	       "               n.node_id = repmgr.get_local_node_id() DESC NULLS LAST,\n"
-	       "               n.active DESC,\n"
-	       "               n.node_id\n"
-	       "      LIMIT 16) r ON true"; /* SNAPSHOT_REPMGR_MAX */
-}
-
-/* The public facet has no statement, lest it be asked where a check has no source of its own. */
-static const struct facet nodes_facet = {.part = SNAPSHOT_REPMGR, .sql = nodes_sql};
-
-static const struct facet *const facets[] = {&nodes_facet, &facet_role, &facet_identity, NULL};
+static const struct facet *const facets[] = {&repmgr_facet_nodes, &facet_role, &facet_identity, NULL};
 
 /* -- where the nodes are ------------------------------------------------------------------------- */
 
@@ -207,6 +146,38 @@ recognize(const struct inquiry *inquiry, size_t count)
 }
 
 /*
+ * Which row's server it was that answered as node `i`; its own but where an address leads to another: a
+ * virtual one, or PGHOSTADDR. One server that is counted twice would look like two primaries.
+ */
+static size_t
+find_rival(const struct inquiry *inquiry, size_t i, size_t asked)
+{
+	const struct snapshot *said = &inquiry->nodes[i].snapshot;
+
+	if (asked != REPMGR_NODES_NONE && repmgr_nodes_is_same_server(inquiry->snapshot, said))
+		return asked;
+	for (size_t other = 0; other < i; other++)
+		if (repmgr_nodes_is_same_server(&inquiry->nodes[other].snapshot, said))
+			return inquiry->rows[other];
+	return inquiry->rows[i];
+}
+
+static void
+take_answer(struct inquiry *inquiry, size_t i, size_t asked, const struct snapshot *like)
+{
+	struct snapshot_repmgr_node *rows = inquiry->snapshot->repmgr.rows;
+	size_t row = inquiry->rows[i], rival = find_rival(inquiry, i, asked);
+	struct err err;
+
+	if (rival == row) {
+		repmgr_nodes_answer(&rows[row], &inquiry->nodes[i].snapshot, like);
+		return;
+	}
+	err_set(&err, ERR_SETUP, "the server of %s answers there", rows[rival].name);
+	repmgr_nodes_fail(&rows[row], &err);
+}
+
+/*
  * The server that was asked first, which is row `asked` where that is known, need not be asked again. Where
  * it is a witness, its cluster is its own, and tells nothing of which the others are to be of.
  */
@@ -227,7 +198,7 @@ ask_nodes(struct inquiry *inquiry, size_t asked, int64_t deadline_ms)
 		asked = recognize(inquiry, count);
 	like = asked != REPMGR_NODES_NONE && repmgr_nodes_is_witness(&rows[asked]) ? NULL : snapshot;
 	for (size_t i = 0; i < count; i++)
-		repmgr_nodes_answer(&rows[inquiry->rows[i]], &inquiry->nodes[i].snapshot, like);
+		take_answer(inquiry, i, asked, like);
 	if (asked != REPMGR_NODES_NONE) {
 		repmgr_nodes_fail(&rows[asked], NULL);
 		repmgr_nodes_answer(&rows[asked], snapshot, like);
@@ -296,7 +267,8 @@ fail(struct snapshot *snapshot, const struct err *fault)
 	/* The server answered, and has no such schema or function, or none for this user. */
 	if (err.class == ERR_SETUP && err.hint[0] == '\0' && snapshot->server_version != SNAPSHOT_NONE)
 		err_hint(&err,
-			"name repmgr's database with -d; its user needs USAGE on the schema repmgr and "
+			"name repmgr's database (-d, or dbname=); its user needs USAGE on the schema repmgr "
+			"and "
 			"SELECT on repmgr.nodes");
 	snapshot->obtained &= ~(1U << SNAPSHOT_REPMGR);
 	snapshot_fail(snapshot, SNAPSHOT_REPMGR, &err);

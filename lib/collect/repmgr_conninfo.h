@@ -1,6 +1,6 @@
 /*
- * repmgr_conninfo.h: where a connection string of repmgr's metadata leads, and nothing else of it: it may hold a
- * password. Pure.
+ * repmgr_conninfo.h: where a connection string of repmgr's metadata leads, and nothing else of it: it may
+ * hold a password. Pure.
  */
 #ifndef PGHA_COLLECT_REPMGR_CONNINFO_H
 #define PGHA_COLLECT_REPMGR_CONNINFO_H
@@ -9,10 +9,10 @@
 #include "lib/collect/place.h"
 
 /*
- * The one place that a connection string names, of keywords or as a URI, as libpq reads it: a host, a hostaddr
- * or both, and a port (5432 where none is given: an environment is that of whoever connects). -1 with class
- * setup when it is broken, names no host or several: repmgr needs one that leads there from every node. The
- * string itself is never repeated.
+ * The one place that a connection string names, of keywords or as a URI, as libpq reads it: a host, a
+ * hostaddr or both, and a port (5432 where none is given: an environment is that of whoever connects). -1
+ * with class setup when it is broken, names no host or several: repmgr needs one that leads there from every
+ * node. The string itself is never repeated.
  */
 int repmgr_conninfo_place(const char *conninfo, struct place *ret, struct err *err)
 	__attribute__((warn_unused_result));

@@ -112,6 +112,12 @@ repmgr_nodes_answer(
 		repmgr_nodes_fail(row, &err);
 		return;
 	}
+	if (snapshot_has(said, SNAPSHOT_REPMGR) && said->repmgr.own_id != SNAPSHOT_NONE
+		&& said->repmgr.own_id != row->id) {
+		err_set(&err, ERR_SETUP, "repmgr's node %lld answers there", (long long)said->repmgr.own_id);
+		repmgr_nodes_fail(row, &err);
+		return;
+	}
 	/* A witness server has a cluster of its own, in which it is a primary. */
 	text_clean(row->own_role, sizeof row->own_role,
 		said->role.in_recovery ? "standby"

@@ -1,6 +1,6 @@
 /*
- * formation.h: what is to be said of pg_auto_failover's groups and nodes: one primary each, standbys that can take
- * over, no node stuck on its way from one state to the next. Pure.
+ * formation.h: what is to be said of pg_auto_failover's groups and nodes: one primary each, standbys that can
+ * take over, no node stuck on its way from one state to the next. Pure.
  */
 #ifndef PGHA_EVALUATE_FORMATION_H
 #define PGHA_EVALUATE_FORMATION_H

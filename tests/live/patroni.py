@@ -36,6 +36,14 @@ TIMES = {"ttl": 8, "loop_wait": 1, "retry_timeout": 3}
 HBA = ("local all all trust", "host all all samenet trust", "local replication all trust",
        "host replication all samenet trust")
 
+# In the place of "postgres" among the programs: a start takes for as long as a file is there, as recovery after a crash
+# may take.
+HELD = """\
+#!/bin/sh
+while [ -e "{file}" ]; do sleep 0.05; done
+exec "{program}" "$@"
+"""
+
 # Patroni starts PostgreSQL as pg_ctl does, as nobody's child. This adopts it, so that it is found and ended with
 # Patroni, or after it; it ends when the last of both has.
 KEEPER = """\
@@ -95,6 +103,8 @@ class Member(postgres.Server):
         self.file = self.home / "patroni.yml"
         self.patroni_pid = None
         self.tags = {}
+        self._hold = self.home / "hold"
+        self._make_programs()
         self._keepers = []  # the newest last; an older one may still hold the PostgreSQL that it began with
         self.write()
 
@@ -120,7 +130,7 @@ class Member(postgres.Server):
                 "listen": address,
                 "connect_address": address,
                 "data_dir": str(self.data),
-                "bin_dir": str(self.installation.bindir),
+                "bin_dir": str(self.home / "bin"),
                 "pgpass": str(self.home / "pgpass"),
                 "authentication": {kind: {"username": name, "password": "unused"} for kind, name in users.items()},
                 "parameters": {"unix_socket_directories": str(self.home)},
@@ -129,6 +139,17 @@ class Member(postgres.Server):
             },
             "tags": self.tags,
         }
+
+    def _make_programs(self):
+        """The installation's, but for postgres, which can be held back."""
+        programs = self.home / "bin"
+        programs.mkdir(mode=0o755)
+        for path in self.installation.bindir.iterdir():
+            (programs / path.name).symlink_to(path)
+        held = programs / "postgres"
+        held.unlink()
+        held.write_text(HELD.format(file=self._hold, program=self.installation.bindir / "postgres"), encoding="utf-8")
+        held.chmod(0o755)
 
     def write(self):
         self.file.write_text(json.dumps(self.configuration(), indent=1), encoding="utf-8")  # which is YAML, too
@@ -187,6 +208,17 @@ class Member(postgres.Server):
             if not reaper.wait_gone(pids, 20):
                 raise HarnessError(f"of {pids} some are still there after SIGKILL")
             reaper.free_shared_memory(pids)
+
+    def hold_postgres(self):
+        """From now on a start of PostgreSQL lasts until let_postgres()."""
+        self._hold.touch()
+
+    def let_postgres(self):
+        self._hold.unlink(missing_ok=True)
+
+    def startup_process(self):
+        """The pid of what replays WAL."""
+        return self.value("SELECT pid FROM pg_catalog.pg_stat_activity WHERE backend_type = 'startup'")
 
     def kill(self):
         """Both, as a crash of the machine."""
@@ -305,6 +337,7 @@ class Cluster:
         self.etcd.mend()
         for member in self.members:
             member.thaw()
+            member.let_postgres()
             if member.tags:
                 member.tags = {}
                 member.write()
