@@ -17,6 +17,7 @@
 #include "lib/run/process.h"
 #include "lib/run/record.h"
 #include "lib/run/settings.h"
+#include "lib/run/witnesses.h"
 
 /* Room for an answer; a verdict is bounded, so none is cut. */
 enum { ANSWER_SIZE = 65536 };
@@ -26,8 +27,6 @@ enum { EXIT_NO_ANSWER = 3 };
 
 /* What is kept back from -t for judging and writing, and for the last resort's own wake-up. */
 enum { RESERVE_MAX_MS = 50, RESERVE_SHARE = 10 };
-
-enum { WITNESSES_MAX = 3 };
 
 struct oneshot {
 	const struct check *check;
@@ -40,34 +39,12 @@ struct oneshot {
 	int64_t last_resort_ms; /* 0: not armed yet */
 	char last_answer[ANSWER_SIZE];
 	struct snapshot snapshots[2]; /* of the node, and of whom is asked as well */
-	struct {
-		_Alignas(max_align_t) char bytes[WITNESS_SOURCE_SIZE];
-	} witnesses[WITNESSES_MAX]; /* what the options say of each */
-	struct snapshot *last_look; /* what --state keeps of it; NULL: nothing */
-	struct growth_mark before;  /* its counters */
+	struct witnesses witnesses;   /* what the options say of managers */
+	struct snapshot *last_look;   /* what --state keeps of it; NULL: nothing */
+	struct growth_mark before;    /* its counters */
 };
 
 enum { GROUPS_MAX = 5 + WITNESSES_MAX };
-
-/* The manager at `index` that may be asked too, or NULL. */
-static const struct witness *
-witness_at(const struct check *check, size_t index)
-{
-	size_t i = 0;
-
-	if (check->witnesses == NULL || index >= WITNESSES_MAX)
-		return NULL;
-	while (i < index && check->witnesses[i] != NULL)
-		i++;
-	return check->witnesses[i];
-}
-
-/* Whether the options name it. */
-static bool
-is_named(const struct oneshot *oneshot, size_t index)
-{
-	return oneshot->witnesses[index].bytes[witness_at(oneshot->check, index)->settings[0].offset] != '\0';
-}
 
 static const struct setting *
 second_row(const struct check *check)
@@ -90,11 +67,7 @@ list_groups(struct oneshot *oneshot, struct settings_group groups[GROUPS_MAX])
 			.rows = second_row(check),
 			.count = 1,
 			.base = &oneshot->options};
-	for (size_t i = 0; witness_at(check, i) != NULL; i++)
-		groups[count++] = (struct settings_group){.title = "Which manager to ask as well",
-			.rows = witness_at(check, i)->settings,
-			.count = witness_at(check, i)->setting_count,
-			.base = oneshot->witnesses[i].bytes};
+	count += witnesses_list_groups(&oneshot->witnesses, check, groups + count);
 	if (check->has_memory)
 		groups[count++] = (struct settings_group){.title = "What to remember",
 			.rows = &options_row_state,
@@ -388,29 +361,6 @@ replay(struct oneshot *oneshot)
 	return code;
 }
 
-/* What the check needs of the server, and what its witnesses are compared with. */
-static void
-list_facets(const struct oneshot *oneshot, const struct facet *facets[SNAPSHOT_PART_COUNT + 1])
-{
-	const struct facet *const *facet = oneshot->check->facets;
-	size_t count = 0;
-
-	for (; *facet != NULL && count < SNAPSHOT_PART_COUNT; facet++)
-		facets[count++] = *facet;
-	for (size_t i = 0; witness_at(oneshot->check, i) != NULL; i++) {
-		facet = witness_at(oneshot->check, i)->facets;
-		for (; is_named(oneshot, i) && facet != NULL && *facet != NULL; facet++) {
-			size_t at = 0;
-
-			while (at < count && facets[at] != *facet)
-				at++;
-			if (at == count && count < SNAPSHOT_PART_COUNT)
-				facets[count++] = *facet;
-		}
-	}
-	facets[count] = NULL;
-}
-
 /*
  * Sees the node, then the other one where there is one: in this order, so that a position of the primary is
  * never older than the standby's. Returns how many snapshots that makes.
@@ -429,31 +379,15 @@ collect(struct oneshot *oneshot, int64_t deadline_ms, struct snapshot *snapshots
 				.deadline_ms = deadline_ms},
 			&snapshots[0]))
 		return 1;
-	list_facets(oneshot, facets);
+	witnesses_list_facets(&oneshot->witnesses, check, facets);
 	collect_once(&options->target, facets, deadline_ms, &snapshots[0]);
 	/* A server that did not answer is no leader, whatever its manager says. */
-	for (size_t i = 0; snapshots[0].obtained != 0 && witness_at(check, i) != NULL; i++)
-		if (is_named(oneshot, i))
-			witness_at(check, i)->collect(
-				oneshot->witnesses[i].bytes, &snapshots[0], deadline_ms, &snapshots[0]);
+	if (snapshots[0].obtained != 0)
+		witnesses_collect(&oneshot->witnesses, check, deadline_ms, &snapshots[0]);
 	if (options->second.dbname[0] == '\0' || snapshots[0].obtained == 0)
 		return 1;
 	collect_once(&options->second, check->facets, deadline_ms, &snapshots[1]);
 	return 2;
-}
-
-/* A manager that was named in a way that nobody can be asked by. */
-static int
-find_bad_witness(const struct oneshot *oneshot, const struct snapshot *snapshot, struct err *err)
-{
-	for (size_t i = 0; witness_at(oneshot->check, i) != NULL; i++) {
-		const struct witness *witness = witness_at(oneshot->check, i);
-
-		*err = snapshot->faults[witness->part];
-		if (err->class == ERR_USAGE)
-			return err_context(err, "option --%s", witness->settings[0].name);
-	}
-	return 0;
 }
 
 static int
@@ -481,7 +415,7 @@ run(struct oneshot *oneshot, int64_t start_ms)
 		err_context(&err, "option --%s", second_row(oneshot->check)->name);
 		return answer_error(oneshot, &err);
 	}
-	if (find_bad_witness(oneshot, &snapshots[0], &err) != 0)
+	if (witnesses_verify(oneshot->check, &snapshots[0], &err) != 0)
 		return answer_error(oneshot, &err);
 	compare(oneshot, &snapshots[0]);
 	code = answer_snapshots(oneshot, snapshots, count);
