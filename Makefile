@@ -98,7 +98,7 @@ packages_build := gcc libc6-dev pkg-config libpq-dev libjansson-dev libevent-dev
 packages_demo := $(packages_build) postgresql postgresql-client python3 python3-psycopg2 haproxy patroni etcd-server pgbouncer
 packages_check := $(packages_demo) libcmocka-dev python3-pytest python3-pytest-xdist iproute2 openssl \
 	keepalived binutils clang chromium systemd pgbackrest barman \
-	etcd-client zookeeper pgpool2 repmgr postgresql-15-repmgr postgresql-15-auto-failover pg-auto-failover-cli
+	etcd-client zookeeper libservlet-api-java libslf4j-java pgpool2 repmgr postgresql-15-repmgr postgresql-15-auto-failover pg-auto-failover-cli
 packages_bench := $(packages_demo) hyperfine postgresql-contrib monitoring-plugins-standard check-postgres wrk
 
 # Installs what is missing of a list of packages and says so; does nothing when all is there.

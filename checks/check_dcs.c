@@ -73,7 +73,7 @@ quota_percent(const struct snapshot_dcs_endpoint *row)
 {
 	double percent = (double)row->size_bytes / (double)row->quota_bytes * 100;
 
-	if (row->quota_bytes == SNAPSHOT_NONE || row->quota_bytes <= 0)
+	if (row->quota_bytes <= 0 || row->size_bytes < 0)
 		return NAN;
 	return percent < 1e6 ? (double)(int64_t)(percent * 10) / 10 : percent;
 }

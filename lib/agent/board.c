@@ -128,7 +128,13 @@ add_witness(struct board *board, const struct witness *witness, int64_t now_ms)
 		return;
 	until_ms = source->seen_ms + board->plan->agent.max_age_ms + 1;
 	age_ms = now_ms - source->seen_ms;
-	if (!source->is_seen) {
+	if (!source->is_seen && board->reloaded_ms != 0
+		&& now_ms - board->reloaded_ms < board->plan->agent.max_age_ms) {
+		/* It was named by a reload, which alone must not take a leader out: it has its time to
+		 * answer. */
+		if (board->reloaded_ms + board->plan->agent.max_age_ms < board->view_until_ms)
+			board->view_until_ms = board->reloaded_ms + board->plan->agent.max_age_ms;
+	} else if (!source->is_seen) {
 		err_set(&fault, ERR_TIMEOUT, "%s has not answered yet", witness->name);
 		snapshot_fail(&board->view[0], witness->part, &fault);
 	} else if (now_ms >= until_ms) {
@@ -614,8 +620,11 @@ static void
 inherit_source(struct board *board, const struct plan_check *to, const struct board *from,
 	const struct plan_check *of)
 {
-	bool is_same = to->source_index >= 0 && of->source_index >= 0
-		&& plan_is_same_source(to->check, to->limits.bytes, of->limits.bytes);
+	bool is_there = to->source_index >= 0 && of->source_index >= 0;
+	/* What a witness said at its former URL counts until it is heard at the new one, or is too old. */
+	bool is_same = is_there
+		&& (plan_is_same_source(to->check, to->limits.bytes, of->limits.bytes)
+			|| plan_is_witness(board->plan, (size_t)to->source_index));
 
 	if (is_same)
 		board->sources[to->source_index] = from->sources[of->source_index];
@@ -668,6 +677,7 @@ board_inherit(struct board *board, const struct board *from, int64_t now_ms)
 		fail_unasked(board);
 	}
 	board->generation = from->generation;
+	board->reloaded_ms = now_ms;
 	compose(board, now_ms);
 }
 

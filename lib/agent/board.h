@@ -48,6 +48,7 @@ struct board_check {
 struct board {
 	const struct plan *plan;
 	int64_t started_ms;
+	int64_t reloaded_ms; /* when it took over what another board knew; 0: it did not */
 	bool is_begun; /* every target was heard of once, or has had its time: before, nothing is said */
 	struct board_target targets[PLAN_TARGETS];
 	struct board_source sources[PLAN_SOURCES];

@@ -8,6 +8,7 @@
 
 #include "lib/agent/health.h"
 #include "lib/evaluate/lag.h"
+#include "lib/evaluate/witness_patroni.h"
 #include "lib/model/lsn.h"
 
 /* Patroni's word for what the server does. */
@@ -143,6 +144,10 @@ set_patroni(json_t *object, const struct snapshot_patroni *patroni)
 		json_object_set_new(object, "tags", tags_object(patroni->tags));
 	if (patroni->dcs_seen_ms != SNAPSHOT_NONE)
 		json_object_set_new(object, "dcs_last_seen", json_integer(patroni->dcs_seen_ms / 1000));
+	/* Who receives nothing does not tell its timeline; Patroni looks in the control file. */
+	if (json_object_get(object, "timeline") == NULL && json_object_get(object, "role") != NULL
+		&& patroni->timeline != SNAPSHOT_NONE)
+		json_object_set_new(object, "timeline", json_integer(patroni->timeline));
 	set_true(object, "sync_standby", patroni->is_sync_standby && !patroni->is_quorum_standby);
 	set_true(object, "quorum_standby", patroni->is_quorum_standby);
 	set_true(object, "pause", patroni->is_paused);
@@ -152,14 +157,25 @@ set_patroni(json_t *object, const struct snapshot_patroni *patroni)
 	set_true(object, "watchdog_failed", patroni->has_failed_watchdog);
 }
 
-/* Else what is left out would read as false. When nothing is known at all, the state tells. */
+/* Else what is left out would read as false. */
 static void
-set_fault(json_t *object, const struct snapshot *snapshot)
+set_fault(json_t *object, const char *text)
+{
+	json_object_set_new(json_object_get(object, "patroni"), "fault", json_string(text));
+}
+
+/* When nothing is known at all, the state tells. */
+static void
+set_word_of_patroni(json_t *object, const struct snapshot *snapshot)
 {
 	const struct err *fault = &snapshot->faults[SNAPSHOT_PATRONI];
 
-	if (fault->class != ERR_NONE && snapshot_has(snapshot, SNAPSHOT_ROLE))
-		json_object_set_new(json_object_get(object, "patroni"), "fault", json_string(fault->text));
+	if (snapshot_has(snapshot, SNAPSHOT_PATRONI) && witness_patroni_is_stranger(snapshot))
+		set_fault(object, "Patroni speaks of another server");
+	else if (snapshot_has(snapshot, SNAPSHOT_PATRONI))
+		set_patroni(object, &snapshot->patroni);
+	else if (fault->class != ERR_NONE && snapshot_has(snapshot, SNAPSHOT_ROLE))
+		set_fault(object, fault->text);
 }
 
 /* -- the whole --------------------------------------------------------------------------------- */
@@ -194,9 +210,7 @@ patroni_write(const struct snapshot *snapshot, const char *name, const char *ver
 	}
 	if (snapshot_has(snapshot, SNAPSHOT_SENDERS) && snapshot->senders.total > 0)
 		json_object_set_new(object, "replication", replication_array(&snapshot->senders));
-	if (snapshot_has(snapshot, SNAPSHOT_PATRONI))
-		set_patroni(object, &snapshot->patroni);
-	set_fault(object, snapshot);
+	set_word_of_patroni(object, snapshot);
 	if (verdict != NULL)
 		json_object_set_new(object, "pgha", answer_object(verdict, is_yes));
 	written = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15));

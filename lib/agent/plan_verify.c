@@ -81,6 +81,25 @@ verify_recover(const struct plan_check *check, struct err *err)
 	return 0;
 }
 
+/* A password in a URL would stand in messages, and in what --check-config shows. */
+static int
+verify_urls(const struct plan_check *check, struct err *err)
+{
+	for (size_t i = 0; i < check->check->setting_count; i++) {
+		const struct setting *row = &check->check->settings[i];
+		bool is_text = row->type == SETTING_TEXT || row->type == SETTING_LIST;
+		const char *value = check->limits.bytes + row->offset;
+
+		if (!is_text || !row->is_source || row->is_secret || strstr(value, "://") == NULL
+			|| strchr(value, '@') == NULL)
+			continue;
+		err_set(err, ERR_USAGE, "[check %s]: %s holds a user or a password (not shown)", check->name,
+			row->name);
+		return err_hint(err, "write USER:PASSWORD into a file of mode 0600: auth-file = FILE");
+	}
+	return 0;
+}
+
 /* Whether a check asks servers or a source of its own is known once its settings are. */
 static int
 finish_source(struct plan *plan, struct plan_check *check, struct err *err)
@@ -185,7 +204,7 @@ plan_verify(struct plan *plan, struct err *err)
 	bool is_bad = verify_agent(&plan->agent, err) != 0 || verify_listen(&plan->listen, err) != 0;
 
 	for (size_t i = 0; i < plan->check_count && !is_bad; i++)
-		is_bad = finish_check(&plan->checks[i], err) != 0
+		is_bad = finish_check(&plan->checks[i], err) != 0 || verify_urls(&plan->checks[i], err) != 0
 			|| finish_source(plan, &plan->checks[i], err) != 0;
 	is_bad = is_bad || verify_witnesses(plan, err) != 0;
 	for (size_t i = 0; i < plan->track_count && !is_bad; i++)

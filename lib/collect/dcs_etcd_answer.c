@@ -1,6 +1,7 @@
 #include "lib/collect/dcs_etcd_answer.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "lib/base/parse.h"
@@ -67,6 +68,28 @@ dcs_etcd_answer_object(const struct web_answer *answer, struct json_t **ret, str
 	return 0;
 }
 
+/* What is refused before it comes to the gateway is told in plain words. */
+static bool
+is_plain(const struct web_answer *answer)
+{
+	return answer->fault.class == ERR_NONE && answer->status >= 400 && answer->status <= 403
+		&& answer->body[0] != '\0' && strchr("<{[", answer->body[0]) == NULL;
+}
+
+static int
+refuse_plainly(const struct web_answer *answer, struct err *err)
+{
+	char words[120];
+
+	text_clean(words, sizeof words, answer->body);
+	err_set(err, ERR_SETUP, "it refuses with HTTP status %d: %s", answer->status, words);
+	if (text_starts(words, "CommonName"))
+		err_hint(err,
+			"while its users are switched on, etcd takes no client certificate with a common "
+			"name here: use one without, and --auth-file");
+	return -1;
+}
+
 /*
  * The fault for an answer that is no 200. With 404 something else answers, or etcd without the gateway, which
  * its options may switch off.
@@ -87,6 +110,8 @@ explain_refusal(const struct web_answer *answer, struct dcs_etcd_answer_refusal 
 	if (words != NULL)
 		text_clean(refusal->words, sizeof refusal->words, words);
 	document_release(object);
+	if (is_plain(answer))
+		return refuse_plainly(answer, err);
 	if (refusal->words[0] == '\0')
 		err_set(err, ERR_PROTOCOL, "it answers with HTTP status %d, not as etcd's API v3 does",
 			answer->status);

@@ -30,7 +30,9 @@ take_token(const struct dcs_round *round, char token[TOKEN_SIZE], bool *is_done,
 		}
 		if (fault.class == ERR_SETUP && round->answers[i].fault.class == ERR_NONE) {
 			*err = fault;
-			return err_hint(err, "see the user and password in --auth-file");
+			return fault.hint[0] != '\0'
+				? -1
+				: err_hint(err, "see the user and password in --auth-file");
 		}
 	}
 	return 0;

@@ -31,14 +31,17 @@ take_url(const char *item, size_t length, struct patroni_ask *ask, struct err *e
 			WEB_URL_SIZE - PATH_MAX_LENGTH - 1);
 	memcpy(url, item, length);
 	url[length] = '\0';
-	url[patroni_view_url_length(url)] = '\0';
-	if (url[0] == '\0')
-		return err_set(err, ERR_USAGE, "a URL of Patroni is empty");
 	/* It would be shown as the target. */
 	if (strchr(url, '@') != NULL) {
 		err_set(err, ERR_USAGE, "a URL of Patroni holds a user or password");
 		return err_hint(err, "they belong into a file (auth-file)");
 	}
+	length = patroni_view_url_length(url);
+	if (length == 0) {
+		err_set(err, ERR_USAGE, "\"%s\" is not a URL that can be asked", url);
+		return err_hint(err, "write it like http://10.0.0.11:8008");
+	}
+	url[length] = '\0';
 	ask->url_count++;
 	return 0;
 }

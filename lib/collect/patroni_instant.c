@@ -5,8 +5,7 @@
 
 #include "lib/model/snapshot_parts.h"
 
-/* Days from 1970-01-01 to a date of the Gregorian calendar; the year begins in March, so that a leap day ends
- * it. */
+/* Days from 1970-01-01 to a date. The year begins in March, so that a leap day ends it. */
 static int64_t
 days_to(int64_t year, int64_t month, int64_t day)
 {

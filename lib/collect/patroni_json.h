@@ -1,6 +1,6 @@
 /*
- * patroni_json.h: the answers of Patroni's REST API, read: of versions 1.6 to 4.1, as their api.py and
- * utils.py (cluster_as_json) write them. Pure.
+ * patroni_json.h: what a member of Patroni says of itself at its REST API, read; of versions 1.6 to 4.1, as
+ * their api.py writes it. Pure.
  *
  * Each takes the body of an answer. -1 with class protocol: it is of another shape, and nothing is written.
  * Texts are made clean, and cut where they are too long.

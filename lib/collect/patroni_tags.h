@@ -7,8 +7,10 @@
 
 struct json_t;
 
-/* Whether Python takes a value (NULL: none) for true, which is how Patroni reads its own tags: "false" is
- * true. */
+/*
+ * Whether Python takes a value (NULL: none) for true, which is how Patroni reads its own tags: the text
+ * "false" is true.
+ */
 bool patroni_tags_is_truthy(const struct json_t *value);
 
 /* Whether the member is never promoted: by nofailover, or (3.2 and later) by a failover_priority of zero. */

@@ -33,21 +33,25 @@ size_t
 patroni_view_url_length(const char *url)
 {
 	static const char path[] = "/patroni";
+	const char *host = strstr(url, "://");
 	size_t length = strlen(url), path_length = sizeof path - 1;
 
-	while (length > 0 && url[length - 1] == '/')
+	/* libcurl would take "http:///leader" for the host "leader". */
+	if (host == NULL || host == url || host[3] == '\0' || host[3] == '/')
+		return 0;
+	while (url[length - 1] == '/')
 		length--;
-	if (length > path_length && memcmp(url + length - path_length, path, path_length) == 0)
+	if (length > path_length + (size_t)(host + 3 - url)
+		&& memcmp(url + length - path_length, path, path_length) == 0)
 		length -= path_length;
-	while (length > 0 && url[length - 1] == '/')
+	while (url[length - 1] == '/')
 		length--;
 	return length;
 }
 
 /* -- the cluster ----------------------------------------------------------------------------------- */
 
-/* "lag" of a member is a number of bytes, or the text "unknown"; from 4.1 on that of the replay is told
- * apart. */
+/* A number of bytes, or the text "unknown"; from 4.1 on that of the replay is told apart. */
 static int
 read_lag(const json_t *object, int64_t *ret, struct err *err)
 {

@@ -24,14 +24,13 @@ void patroni_view_init_member(struct snapshot_patroni_member *row);
 int patroni_view_read(const char *bytes, size_t length, struct snapshot_patroni_cluster *ret, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Adds what /config tells: the modes, the times and the hash, which is the same for every order of members.
- */
+/* Adds what /config tells: modes, times, and the hash, which is the same for every order of members. */
 int patroni_view_config(const char *bytes, size_t length, struct snapshot_patroni_cluster *cluster,
 	struct err *err) __attribute__((warn_unused_result));
 
 /*
  * The length of a URL without the "/patroni" that api_url ends in, and without "/": paths are put behind
- * that.
+ * that. 0 where it has no scheme or no host.
  */
 size_t patroni_view_url_length(const char *url);
 

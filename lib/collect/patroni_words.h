@@ -17,8 +17,7 @@ enum { PATRONI_WORDS_MAX = 2 * SNAPSHOT_PATRONI_CLUSTER_MAX, PATRONI_WORDS_URL_S
 /* What one said, or why it did not. */
 struct patroni_words_one {
 	char url[PATRONI_WORDS_URL_SIZE];
-	int64_t row; /* of the member whose api_url this is, or -1: it was given, and is of no member that is
-			known */
+	int64_t row;      /* of the member whose api_url this is, or -1: it was given, and is nobody's */
 	struct err fault; /* class none: it spoke */
 	struct snapshot_patroni said;
 };

@@ -246,11 +246,14 @@ mark_own(struct inquiry *inquiry, const struct repmgr_source *source, const stru
 
 	if (source->node[0] != '\0' && named == REPMGR_NODES_NONE)
 		return err_set(err, ERR_SETUP, "repmgr's metadata have no node \"%s\"", source->node);
-	if (node == NULL && named != REPMGR_NODES_NONE && asked != REPMGR_NODES_NONE && named != asked)
+	/* A connection string may lead to another node than the one in question, which was named for that. */
+	if (node == NULL && source->conninfo[0] == '\0' && named != REPMGR_NODES_NONE
+		&& asked != REPMGR_NODES_NONE && named != asked)
 		return err_set(err, ERR_SETUP, "the server asked is node \"%s\" of repmgr, not \"%s\"",
 			repmgr->rows[asked].name, source->node);
 	if (named != REPMGR_NODES_NONE)
 		own = named;
+	repmgr->is_own_asked = node == NULL && named == REPMGR_NODES_NONE;
 	repmgr->own_id = own == REPMGR_NODES_NONE ? SNAPSHOT_NONE : repmgr->rows[own].id;
 	if (own != REPMGR_NODES_NONE)
 		repmgr->rows[own].is_own = true;
@@ -293,6 +296,9 @@ inquire(struct inquiry *inquiry, const struct repmgr_source *source, const struc
 	if (!source->trusts_metadata)
 		ask_places(inquiry, session.pg, deadline_ms);
 	collect_close(&session);
+	if (snapshot_has(snapshot, SNAPSHOT_IDENTITY))
+		text_clean(snapshot->repmgr.system_identifier, sizeof snapshot->repmgr.system_identifier,
+			snapshot->identity.system_identifier);
 	asked = find_asked(snapshot);
 	if (asked == REPMGR_NODES_NONE && node == NULL && source->node[0] != '\0')
 		asked = repmgr_nodes_find(&snapshot->repmgr, source->node);

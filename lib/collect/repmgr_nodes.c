@@ -125,6 +125,8 @@ repmgr_nodes_answer(
 				       : "primary");
 	if (!said->role.in_recovery && !is_witness && lsn_timeline(said->role.wal_file) != 0)
 		row->own_timeline = lsn_timeline(said->role.wal_file);
+	if (snapshot_has(said, SNAPSHOT_IDENTITY) && !is_witness)
+		row->own_started_ms = said->identity.started_ms;
 	if (snapshot_has(said, SNAPSHOT_REPMGR))
 		take_daemon(row, &said->repmgr);
 }

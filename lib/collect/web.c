@@ -23,7 +23,8 @@
 #define LIBRARY_CALLS(CALL)                                                                                  \
 	CALL(easy_init)                                                                                      \
 	CALL(easy_setopt)                                                                                    \
-	CALL(easy_getinfo) CALL(easy_cleanup) CALL(easy_strerror) CALL(multi_init) CALL(multi_add_handle)    \
+	CALL(easy_getinfo)                                                                                   \
+	CALL(easy_cleanup) CALL(easy_strerror) CALL(multi_init) CALL(multi_add_handle)                       \
 		CALL(multi_remove_handle) CALL(multi_perform) CALL(multi_poll) CALL(multi_info_read)         \
 			CALL(multi_cleanup) CALL(slist_append) CALL(slist_free_all) CALL(url) CALL(url_set)  \
 				CALL(url_get) CALL(url_cleanup) CALL(free) CALL(global_init)
@@ -259,6 +260,9 @@ set_access(struct transfer *transfer, const struct web_access *access, const str
 		SET(transfer, CURLOPT_SSLCERT, access->cert_file);
 	if (access->key_file[0] != '\0')
 		SET(transfer, CURLOPT_SSLKEY, access->key_file);
+	/* Or OpenSSL would ask the terminal for the passphrase of a key, and wait, out of reach of every
+	 * timer. */
+	SET(transfer, CURLOPT_KEYPASSWD, "");
 	if (secret == NULL)
 		return;
 	SET(transfer, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
@@ -345,6 +349,9 @@ explain(const struct transfer *transfer, CURLcode code, struct err *err)
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_ISSUER_ERROR:
 		err_set(err, ERR_SETUP, "TLS with %s: %s", place, words);
+		if (strstr(words, "unable to set private key") != NULL)
+			return err_hint(err,
+				"has the key a passphrase? it must have none: nobody is there to give it");
 		return err_hint(err,
 			"see the options ca-file, cert-file and key-file, and the name in its certificate");
 	case CURLE_OUT_OF_MEMORY:

@@ -7,6 +7,18 @@
 #include "lib/evaluate/judge.h"
 
 static void
+judge_untold(const struct snapshot_dcs *dcs, struct verdict *verdict)
+{
+	if (dcs->has_leader_key)
+		judge_reason(verdict, STATE_UNKNOWN,
+			"%s holds the leader lock of \"%s\", cannot tell whether it still renews it: %s",
+			dcs->leader_key, dcs->scope, dcs->scope_fault);
+	else
+		judge_reason(verdict, STATE_UNKNOWN, "cannot tell who holds the leader lock of \"%s\": %s",
+			dcs->scope, dcs->scope_fault);
+}
+
+static void
 judge_nobody(const struct snapshot_dcs *dcs, struct verdict *verdict)
 {
 	judge_reason(verdict, STATE_CRITICAL, "nobody holds the leader lock of \"%s\" in %s", dcs->scope,
@@ -61,8 +73,7 @@ dcs_lock_judge(const struct snapshot_dcs *dcs, int64_t min_ttl_ms, struct verdic
 	if (dcs->scope[0] == '\0')
 		return;
 	if (dcs->scope_fault[0] != '\0') {
-		judge_reason(verdict, STATE_UNKNOWN, "cannot tell who holds the leader lock of \"%s\": %s",
-			dcs->scope, dcs->scope_fault);
+		judge_untold(dcs, verdict);
 	} else if (!dcs->has_leader_key) {
 		judge_nobody(dcs, verdict);
 	} else {

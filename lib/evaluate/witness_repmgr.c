@@ -13,19 +13,50 @@ count_of(const struct snapshot *node)
 	return snapshot_row_count(node, snapshot_list_of(SNAPSHOT_REPMGR));
 }
 
-/* The one that was found to be this node; else the one that is where the server was asked. */
+/* The server tells both times, and rounds them. */
+enum { START_TOLERANCE_MS = 2 };
+
+static bool
+is_other_cluster(const struct snapshot *node)
+{
+	const char *identifier = node->repmgr.system_identifier;
+
+	return snapshot_has(node, SNAPSHOT_IDENTITY) && identifier[0] != '\0'
+		&& strcmp(identifier, node->identity.system_identifier) != 0;
+}
+
+/* Whether a row's server is this very node, as both say themselves. */
+static bool
+is_this_server(const struct snapshot *node, const struct snapshot_repmgr_node *row)
+{
+	int64_t apart_ms = row->own_started_ms - node->identity.started_ms;
+
+	return snapshot_has(node, SNAPSHOT_IDENTITY) && row->own_started_ms != SNAPSHOT_NONE
+		&& node->identity.started_ms != SNAPSHOT_NONE && apart_ms >= -START_TOLERANCE_MS
+		&& apart_ms <= START_TOLERANCE_MS;
+}
+
+/*
+ * The row that is proven to be this node's, else the one that was named or found to be it, else the one that
+ * is where the server was asked. In the agent repmgr may have been asked on another node: that one's row is
+ * none of ours.
+ */
 static const struct snapshot_repmgr_node *
 find_own(const struct snapshot *node)
 {
-	const struct snapshot_repmgr_node *own = NULL;
+	const struct snapshot_repmgr *repmgr = &node->repmgr;
 
 	for (size_t i = 0; i < count_of(node); i++)
-		if (node->repmgr.rows[i].is_own)
-			return &node->repmgr.rows[i];
-	for (size_t i = 0; i < count_of(node) && own == NULL; i++)
-		if (node->target[0] != '\0' && strcmp(node->repmgr.rows[i].place, node->target) == 0)
-			own = &node->repmgr.rows[i];
-	return own;
+		if (is_this_server(node, &repmgr->rows[i]))
+			return &repmgr->rows[i];
+	for (size_t i = 0; i < count_of(node) && !repmgr->is_own_asked; i++)
+		if (repmgr->rows[i].is_own)
+			return &repmgr->rows[i];
+	for (size_t i = 0; i < count_of(node); i++)
+		if (node->target[0] != '\0' && repmgr->rows[i].own_started_ms == SNAPSHOT_NONE
+			&& strcmp(repmgr->rows[i].place, node->target) == 0)
+			return &repmgr->rows[i];
+	return NULL;
 }
 
 static bool
@@ -40,7 +71,20 @@ judge_stranger(const struct policy *policy, struct verdict *verdict)
 	struct err fault;
 
 	err_set(&fault, ERR_SETUP, "repmgr's metadata do not tell which node this is");
-	err_hint(&fault, "name it as repmgr does (--repmgr-node): repmgr cluster show");
+	err_hint(&fault,
+		"name it as repmgr does (--repmgr-node; node = NAME in [repmgr]): repmgr cluster show");
+	judge_fault(verdict, policy, &fault);
+}
+
+static void
+judge_other_cluster(const struct snapshot *node, const struct policy *policy, struct verdict *verdict)
+{
+	struct err fault;
+
+	err_set(&fault, ERR_SETUP,
+		"repmgr was asked in another cluster: its system identifier is %s, and here it is %s",
+		node->repmgr.system_identifier, node->identity.system_identifier);
+	err_hint(&fault, "does --repmgr (conninfo in [repmgr]) lead to a node of this cluster?");
 	judge_fault(verdict, policy, &fault);
 }
 
@@ -112,6 +156,10 @@ witness_repmgr_judge_primary(
 {
 	const struct snapshot_repmgr_node *own = find_own(node);
 
+	if (is_other_cluster(node)) {
+		judge_other_cluster(node, policy, verdict);
+		return;
+	}
 	if (own == NULL) {
 		judge_stranger(policy, verdict);
 	} else if (strcmp(own->type, "primary") != 0) {

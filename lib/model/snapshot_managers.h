@@ -97,7 +97,7 @@ struct snapshot_patroni_cluster {
 	bool is_failsafe_enabled; /* failsafe_mode */
 	int64_t ttl_ms;           /* none: the configuration could not be read */
 	int64_t loop_wait_ms;
-	int64_t seen_ms; /* when it was asked, since 1970: in the agent it is kept for a while */
+	int64_t seen_ms;  /* when it was asked, since 1970: in the agent it is kept for a while */
 	bool is_outdated; /* meanwhile the node's own member says something else than it did then */
 	struct snapshot_patroni_member rows[SNAPSHOT_PATRONI_CLUSTER_MAX];
 };
@@ -199,11 +199,12 @@ struct snapshot_pgpool_backend {
 	char role[16];      /* "primary", "standby" */
 	char pg_status[16]; /* as pgpool sees it now (4.3+); empty: not told; "unknown": it does not look */
 	char pg_role[16];
-	char own_role[16];    /* as the backend says itself, asked: "primary", "standby"; empty: it did not
-				 answer */
-	int64_t own_timeline; /* of a primary, likewise */
-	char own_receiver[16]; /* of a standby's WAL receiver: "streaming", "none"; empty: not told */
-	int64_t own_delay_bytes; /* between the primary's position and what it has replayed, by both themselves */
+	char own_role[16];       /* as the backend says itself, asked: "primary", "standby"; empty: it did not
+				    answer */
+	int64_t own_timeline;    /* of a primary, likewise */
+	char own_receiver[16];   /* of a standby's WAL receiver: "streaming", "none"; empty: not told */
+	int64_t own_delay_bytes; /* between the primary's position and what it has replayed, by both
+				    themselves */
 	char fault[SNAPSHOT_FAULT_SIZE]; /* why not; empty: it did, or was not asked */
 	char fault_class[12];
 	int64_t weight_permille; /* of the load balancing; none: nobody has a weight */
@@ -252,17 +253,23 @@ struct snapshot_repmgr_node {
 	char place[80]; /* where its conninfo leads: "10.0.0.11:5432"; empty: that names no single place */
 	/* As the node says itself, asked; a witness server that is no standby is a "witness". */
 	char own_role[16]; /* "primary", "standby", "witness"; empty: it did not answer, or was not asked */
-	int64_t own_timeline; /* of a primary */
-	int64_t primary_id;   /* the active primary in its own copy of the metadata; none: not told */
-	char daemon[12];      /* its repmgrd: "running", "paused", "absent"; empty: not told */
+	int64_t own_timeline;   /* of a primary */
+	int64_t own_started_ms; /* when that server was started, since 1970; none: not told, or of another
+				   cluster */
+	int64_t primary_id;     /* the active primary in its own copy of the metadata; none: not told */
+	char daemon[12];        /* its repmgrd: "running", "paused", "absent"; empty: not told */
 	char fault[SNAPSHOT_FAULT_SIZE]; /* why it did not answer; empty: it did, or was not asked */
 	char fault_class[12];            /* its class, by err_class_name() */
 };
 
 struct snapshot_repmgr {
 	int64_t total;
-	char version[16];       /* of the extension */
-	int64_t own_id;         /* none: not known */
+	char version[16];           /* of the extension */
+	char system_identifier[24]; /* of the server that was asked */
+	int64_t own_id;             /* none: not known */
+	/* The row marked is_own is that of the server that was asked, which need not be the node in question.
+	 */
+	bool is_own_asked;
 	bool has_library;       /* repmgr is in shared_preload_libraries of the node that was asked */
 	bool is_daemon_running; /* its repmgrd: a process of that number is there, see repmgr.h */
 	bool is_daemon_paused;

@@ -224,7 +224,8 @@ class Cluster:
         """Returns the lease that the key is on, or None without `ttl` (in seconds)."""
         member = self.running()[0]
         lease = member.ask("/v3/lease/grant", TTL=ttl, token=token)["ID"] if ttl else None
-        member.ask("/v3/kv/put", key=encoded(key), value=encoded(value), token=token, **({"lease": lease} if lease else {}))
+        on_lease = {"lease": lease} if lease else {}
+        member.ask("/v3/kv/put", key=encoded(key), value=encoded(value), token=token, **on_lease)
         return lease
 
     def get(self, key):

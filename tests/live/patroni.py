@@ -14,9 +14,11 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import urllib.error
 import urllib.request
+from functools import lru_cache
 
 import etcd
 import installations
@@ -61,6 +63,14 @@ except ChildProcessError:
 
 def program():
     return shutil.which("patroni")
+
+
+@lru_cache(maxsize=None)
+def version():
+    """Of Patroni: "3.0.2"; "" when there is none."""
+    if not program():
+        return ""
+    return subprocess.run([program(), "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
 
 
 def installation():
@@ -298,7 +308,8 @@ class Cluster:
     standby_of   a server with host and port: this is then a standby cluster that follows it
     """
 
-    def __init__(self, size=3, scope=SCOPE, dynamic=None, etcd=None, standby_of=None):  # pylint: disable=redefined-outer-name
+    # pylint: disable-next=redefined-outer-name
+    def __init__(self, size=3, scope=SCOPE, dynamic=None, etcd=None, standby_of=None):
         self.installation = installation()
         self.directory = sandbox.make_directory("p")
         self.scope = scope

@@ -75,8 +75,8 @@ class Member:
         return ":observer" if self.number > len(self.ensemble.members) - self.ensemble.observers else ""
 
     def start(self, wait=True):
-        command = [shutil.which("java"), *JAVA_OPTIONS, "-Dzookeeper.admin.enableServer=true", "-cp", ":".join(LIBRARIES),
-                   "org.apache.zookeeper.server.quorum.QuorumPeerMain", str(self.configuration)]
+        command = [shutil.which("java"), *JAVA_OPTIONS, "-Dzookeeper.admin.enableServer=true", "-cp",
+                   ":".join(LIBRARIES), "org.apache.zookeeper.server.quorum.QuorumPeerMain", str(self.configuration)]
         self.process = sandbox.spawn(command, self.log, name=f"zookeeper {self.name}")
         if wait:
             self.wait_ready()

@@ -175,6 +175,8 @@ a_section_that_cannot_be_is_refused(void **state)
 		{"[patroni]\n", "does not say where to look"},
 		{"[patroni]\nurl = x\ninterval = 2500ms\n",
 			"interval and timeout together are longer than max_age"},
+		{"[patroni]\nurl = http://u:hunter2@10.0.0.1:8008\n",
+			"url holds a user or a password (not shown)"},
 		{"[patroni leader]\nurl = x\n", "already is the name of the check \"pg_leader\""},
 		{"[patroni a/b]\nurl = x\n", "a/b"},
 		{"[patrony]\nurl = x\n", "unknown section"},
@@ -271,6 +273,76 @@ a_site_may_trust_postgresql_while_patroni_is_away(void **state)
 	assert_false(is_leader(START_MS + 3));
 }
 
+/* -- a reload ----------------------------------------------------------------------------------- */
+
+static struct plan former_plan;
+static struct board former_board;
+
+/* What SIGHUP does: `from` was in force, and is_leader() asks of `to` from here on. */
+static void
+reload(const char *to, int64_t now_ms)
+{
+	struct err err;
+
+	former_plan = plan;
+	former_board = board;
+	former_board.plan = &former_plan;
+	if (read_plan(to, &err) != 0)
+		fail_msg("%s", err.text);
+	board_init(&board, &plan, now_ms);
+	board_inherit(&board, &former_board, now_ms);
+	board_settle(&board, now_ms, NULL, NULL);
+}
+
+static void
+a_reload_that_names_a_witness_gives_it_time_to_answer(void **state)
+{
+	int64_t now_ms = START_MS + 250;
+
+	(void)state;
+	begin("[agent]\n");
+	see_primary(START_MS);
+	assert_true(is_leader(START_MS));
+	reload("[patroni]\nurl = x\n", now_ms);
+	assert_true(is_leader(now_ms));
+	for (; now_ms < START_MS + 250 + MAX_AGE_MS; now_ms += 250) {
+		see_primary(now_ms);
+		assert_true(is_leader(now_ms));
+	}
+	see_primary(now_ms);
+	assert_false(is_leader(now_ms));
+	assert_non_null(strstr(verdict.summary, "has not answered yet"));
+	hear_patroni(true, now_ms);
+	see_primary(now_ms + 1);
+	assert_true(is_leader(now_ms + 1));
+}
+
+static void
+a_reload_that_asks_a_witness_elsewhere_keeps_its_word_until_then(void **state)
+{
+	int64_t now_ms = START_MS + 250;
+
+	(void)state;
+	begin("[patroni]\nurl = x\n");
+	see_primary(START_MS);
+	hear_patroni(true, START_MS);
+	see_primary(START_MS + 1);
+	assert_true(is_leader(START_MS + 1));
+	reload("[patroni]\nurl = y\n", now_ms);
+	see_primary(now_ms);
+	assert_true(is_leader(now_ms));
+	hear_patroni(false, now_ms + 1);
+	assert_false(is_leader(now_ms + 1));
+	/* It is believed for no longer than without a reload. */
+	begin("[patroni]\nurl = x\n");
+	see_primary(START_MS);
+	hear_patroni(true, START_MS);
+	see_primary(START_MS + 1);
+	reload("[patroni]\nurl = y\n", START_MS + MAX_AGE_MS - 1);
+	see_primary(START_MS + MAX_AGE_MS + 2);
+	assert_false(is_leader(START_MS + MAX_AGE_MS + 2));
+}
+
 /* -- a real worker ------------------------------------------------------------------------------ */
 
 static struct {
@@ -330,6 +402,8 @@ main(void)
 		cmocka_unit_test(an_old_word_is_none),
 		cmocka_unit_test(without_the_section_postgresql_alone_counts),
 		cmocka_unit_test(a_site_may_trust_postgresql_while_patroni_is_away),
+		cmocka_unit_test(a_reload_that_names_a_witness_gives_it_time_to_answer),
+		cmocka_unit_test(a_reload_that_asks_a_witness_elsewhere_keeps_its_word_until_then),
 		cmocka_unit_test(a_witness_that_is_hurried_looks_before_its_interval_is_over),
 	};
 

@@ -191,6 +191,7 @@ standby_with_patroni(void)
 	snprintf(patroni->tags, sizeof patroni->tags,
 		"noloadbalance=true,gold=false,zone=a \"b\",n=3,empty=,odd");
 	patroni->dcs_seen_ms = 1777694399123;
+	patroni->started_ms = patroni->timeline = SNAPSHOT_NONE;
 	snapshot_mark(&snapshot, SNAPSHOT_PATRONI);
 	return snapshot;
 }
@@ -250,6 +251,39 @@ the_leader_of_standbys_has_a_role_of_its_own(void **state)
 }
 
 static void
+patroni_tells_the_timeline_of_who_receives_nothing(void **state)
+{
+	struct snapshot snapshot = standby_with_patroni();
+	json_t *object;
+
+	(void)state;
+	snapshot.patroni.timeline = 4;
+	object = written(&snapshot, NULL, true);
+	assert_int_equal(json_integer_value(json_object_get(object, "timeline")), 3); /* the server's word */
+	json_decref(object);
+	snapshot.standby.receiver_pid = snapshot.standby.received_timeline = SNAPSHOT_NONE;
+	object = written(&snapshot, NULL, true);
+	assert_int_equal(json_integer_value(json_object_get(object, "timeline")), 4);
+	json_decref(object);
+}
+
+static void
+the_patroni_of_another_server_tells_nothing(void **state)
+{
+	struct snapshot snapshot = standby_with_patroni();
+	json_t *object;
+
+	(void)state;
+	snprintf(snapshot.patroni.system_identifier, sizeof snapshot.patroni.system_identifier, "7999");
+	object = written(&snapshot, NULL, true);
+	assert_string_equal(
+		word(json_object_get(object, "patroni"), "fault"), "Patroni speaks of another server");
+	assert_null(json_object_get(object, "tags"));
+	assert_null(json_object_get(json_object_get(object, "patroni"), "scope"));
+	json_decref(object);
+}
+
+static void
 a_patroni_that_does_not_answer_is_told_so(void **state)
 {
 	struct snapshot snapshot = sample_standby("db2:5432", 0);
@@ -281,6 +315,8 @@ main(void)
 		cmocka_unit_test(more_standbys_than_are_held_are_those_that_are_held),
 		cmocka_unit_test(what_only_patroni_knows_stands_where_patroni_has_it),
 		cmocka_unit_test(the_leader_of_standbys_has_a_role_of_its_own),
+		cmocka_unit_test(patroni_tells_the_timeline_of_who_receives_nothing),
+		cmocka_unit_test(the_patroni_of_another_server_tells_nothing),
 		cmocka_unit_test(a_patroni_that_does_not_answer_is_told_so),
 	};
 

@@ -1,0 +1,332 @@
+"""check_patroni on a real cluster: good, paused, changed; Patroni or PostgreSQL gone; the store away; a standby cluster."""
+
+import datetime
+import os
+import signal
+import time
+
+import pytest
+
+import agent
+import patroni
+from sandbox import wait_for
+
+PROGRAM = "check_patroni"
+
+pytestmark = pytest.mark.xdist_group("patroni")
+
+
+@pytest.fixture
+def build():
+    """Answers in every shape are read with the sanitizers in tests/scripted, tests/unit and tests/fuzz."""
+    return "plain"
+
+
+@pytest.fixture
+def ask(patroni_cluster, check):
+    """ask(*options): the check with the URLs of all members."""
+    def run(*options, of=None):
+        urls = ",".join(member.url for member in of or patroni_cluster.members)
+        return check(PROGRAM, "--url", urls, *options)
+    return run
+
+
+def metrics(result):
+    return {name: metric["value"] for name, metric in result.json()["metrics"].items()}
+
+
+def found(result):
+    """All findings of -f json: {text: state}."""
+    return {reason["text"]: reason["state"] for reason in result.json()["reasons"]}
+
+
+def until(run, good, what):
+    """The first result that `good` accepts; the last one is in the report of a failure."""
+    last = []
+
+    def look():
+        last[:] = [run()]
+        return good(last[0])
+
+    wait_for(look, what, 40, 0.2, detail=lambda: str(last[0]))
+    return last[0]
+
+
+# --- a good cluster --------------------------------------------------------------------------------------------------
+
+def test_good(patroni_cluster, ask):
+    leader = patroni_cluster.leader()
+    result = ask("--min-members", "3", "--min-replicas", "2", "-v")
+    assert result.state == "OK", result
+    assert result.stdout.startswith(f"PATRONI OK - leader {leader.name} on timeline "), result
+    assert ", 2 of 2 replicas are healthy | " in result.stdout, result
+    assert f"OK: {leader.name}: leader, running, Patroni 3." in result.stdout, result
+    seen = metrics(ask("-f", "json"))
+    assert (seen["members"], seen["healthy_members"], seen["healthy_replicas"]) == (3, 3, 2)
+    for member in patroni_cluster.replicas():
+        assert seen[f"{member.name}_replay_lag_bytes"] == 0
+    for member in patroni_cluster.members:
+        assert 0 <= seen[f"{member.name}_dcs_age_seconds"] < patroni.TIMES["ttl"]
+
+
+def test_no_exception_in_the_log(patroni_cluster, ask):
+    """Patroni complains in its log, at length, of whoever leaves before the end of an answer."""
+    marks = {member: member.log.stat().st_size for member in patroni_cluster.members}
+    for _ in range(5):
+        assert ask().state == "OK"
+    for member, mark in marks.items():
+        assert b"Exception" not in member.log.read_bytes()[mark:], member
+
+
+def test_each_member_tells_the_same(patroni_cluster, ask):
+    said = {ask(of=[member]).stdout.partition(" | ")[0] for member in patroni_cluster.members}
+    assert len(said) == 1 and said.pop().startswith("PATRONI OK - leader "), said
+
+
+def test_urls_of_nobody(patroni_cluster, check):
+    """The first URL's host is gone, and another one's: any that answers is enough, and the silence is told."""
+    member = patroni_cluster.members[0]
+    result = check(PROGRAM, "--url", f"http://127.0.0.1:1,{member.url},http://127.0.0.1:2", "-f", "json")
+    assert result.state == "WARNING", result
+    assert sum("127.0.0.1:1" in text for text in found(result)) == 1, result
+    assert [text for text in found(result) if text.startswith("2 of the URLs do not answer: cannot reach ")], result
+    assert metrics(result)["healthy_members"] == 3, result
+
+
+def test_api_url_may_be_given_as_patroni_writes_it(patroni_cluster, check):
+    result = check(PROGRAM, "--url", patroni_cluster.members[1].url + "/patroni")
+    assert result.state == "OK", result
+
+
+def test_view_only(ask):
+    result = ask("--view-only", "-v")
+    assert result.state == "OK", result
+    assert "running, not by its own word\n" in result.stdout, result
+
+
+def test_lag(patroni_cluster, ask):
+    """By the members' own positions, not by those in the store, which are up to loop_wait old."""
+    replica = patroni_cluster.replicas()[0]
+    # Not by pg_wal_replay_pause(): Patroni resumes.
+    startup = int(replica.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'", user="postgres"))
+    os.kill(startup, signal.SIGSTOP)
+    try:
+        patroni_cluster.leader().sql("SELECT pg_logical_emit_message(true, 'test', repeat('x', 3000000))", user="postgres")
+        line = f"PATRONI WARNING - replay lag of {replica.name} is 2.9 MB (warning above 1 MB) | "
+        until(lambda: ask("-w", "1MB", "-c", "16MB"), lambda r: line in r.stdout, "a lag of that one alone")
+        assert ask("-w", "1MB", "-c", "2MB").state == "CRITICAL"
+        assert ask().state == "OK"
+    finally:
+        os.kill(startup, signal.SIGCONT)
+
+
+# --- what the cluster is in ------------------------------------------------------------------------------------------
+
+def test_pause(patroni_cluster, ask, scratch):
+    state = scratch / "state"
+    assert ask("--state", state, "--max-pause", "1s").state == "OK"
+    patroni_cluster.pause()
+    result = ask("--state", state, "--max-pause", "1s")
+    assert result.state == "WARNING", result
+    assert "the cluster is paused, nobody takes over when the leader fails" in result.stdout, result
+    result = until(lambda: ask("--state", state, "--max-pause", "1s"), lambda r: r.state == "CRITICAL", "a long pause")
+    assert "PATRONI CRITICAL - the cluster is paused for at least 1" in result.stdout, result
+    assert ask("--max-pause", "1s").state == "WARNING", "without a memory nobody knows since when"
+    patroni_cluster.resume()
+    assert ask("--state", state, "--max-pause", "1s").state == "OK"
+    patroni_cluster.pause()
+    result = ask("--state", state, "--max-pause", "1s")
+    assert result.state == "WARNING", f"another pause is another one\n{result}"
+
+
+def test_scheduled_switchover(patroni_cluster, ask):
+    leader, candidate = patroni_cluster.leader(), patroni_cluster.replicas()[0]
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
+    patroni_cluster.schedule_switchover(at, candidate)
+    try:
+        result = until(ask, lambda r: "scheduled" in r.stdout, "the switchover to be told")
+        assert result.state == "OK", result
+        assert f"healthy, a switchover is scheduled at {at.isoformat()} from {leader.name} to {candidate.name} | " \
+            in result.stdout, result
+    finally:
+        patroni_cluster.cancel_switchover()
+
+
+def config_hash(result):
+    texts = [text for text in found(result) if text.startswith("the configuration's hash is ")]
+    assert len(texts) == 1, result
+    return texts[0].split()[-1]
+
+
+def nothing_pends(cluster):
+    """After a reload by each, which it does at its next turn: only then Patroni 3.0 looks what PostgreSQL took back."""
+    for member in cluster.members:
+        member.rest("POST", "/reload")
+    time.sleep(2 * patroni.TIMES["loop_wait"])
+    return not any(member.rest().json().get("pending_restart") for member in cluster.members)
+
+
+def test_configuration_and_pending_restart(patroni_cluster, ask):
+    known = config_hash(ask("-f", "json"))
+    assert ask("--config-hash", known).state == "OK"
+    patroni_cluster.pause()
+    assert config_hash(ask("-f", "json")) == known, "a pause is no change of the configuration"
+    patroni_cluster.resume()
+    patroni_cluster.patch_config({"postgresql": {"parameters": {"max_connections": 41}}})
+    run = lambda: ask("--config-hash", known, "-f", "json")  # noqa: E731
+    result = until(run, lambda r: "a restart is pending on n1, n2, n3" in found(r), "a restart to be pending")
+    assert result.state == "WARNING", result
+    changed = config_hash(result)
+    assert changed != known
+    assert f"the configuration was changed: its hash is {changed}, not {known}" in found(result), result
+    patroni_cluster.patch_config({"postgresql": {"parameters": {"max_connections": 40}}})
+    wait_for(lambda: nothing_pends(patroni_cluster), "no restart to be pending")
+    assert ask("--config-hash", known).state == "OK"
+
+
+def test_synchronous_mode_and_tags(patroni_cluster, ask):
+    patroni_cluster.patch_config({"synchronous_mode": True})
+    until(lambda: ask("--min-sync", "1", "-f", "json"), lambda r: any(
+        text.endswith("2 of 2 replicas are healthy, 1 of them synchronous") for text in found(r)), "a synchronous standby")
+    result = ask("--min-sync", "2")
+    assert result.stdout.startswith("PATRONI CRITICAL - 1 healthy synchronous standby, at least 2 must be there (--min-sync) | ")
+    replica = patroni_cluster.replicas()[0]
+    replica.set_tags(noloadbalance=True)
+    assert f"OK: {replica.name}: " in (shown := ask("-v").stdout) and ", noloadbalance, Patroni 3." in shown, shown
+
+
+# --- something has failed ---------------------------------------------------------------------------------------------
+
+def test_replica_without_patroni(patroni_cluster, ask):
+    """The store still lists it, until its key expires; its PostgreSQL is well."""
+    replica = patroni_cluster.replicas()[0]
+    replica.kill_patroni()
+    result = ask("-f", "json")
+    assert result.state == "WARNING" and replica.is_running(), result
+    assert result.json()["summary"].startswith(f"Patroni of {replica.name} does not answer: cannot reach "), result
+    assert metrics(result)[f"{replica.name}_replay_lag_bytes"] is None, "what is not known is not zero"
+    result = ask("--min-members", "3")
+    assert result.state == "CRITICAL", result
+    assert f"2 healthy members, at least 3 must be there (--min-members): Patroni of {replica.name} does not" in result.stdout
+
+
+def test_replica_does_not_stream(patroni_cluster, ask):
+    """Patroni 3.0 calls it "running" as any other: that nobody sends to it tells."""
+    replica = patroni_cluster.replicas()[0]
+    replica.sql("ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'", user="postgres")
+    try:
+        replica.sql("SELECT pg_reload_conf()", user="postgres")
+        result = until(ask, lambda r: r.state != "OK", "the stream to end")
+        assert f"PATRONI WARNING - {replica.name} runs and does not stream" in result.stdout, result
+        assert replica.rest().json()["state"] == "running"
+    finally:
+        replica.sql("ALTER SYSTEM RESET primary_conninfo", user="postgres")
+        replica.sql("SELECT pg_reload_conf()", user="postgres")
+
+
+def test_leader_without_patroni(patroni_cluster, ask):
+    """Until its lock expires there is no other; then its PostgreSQL goes on as a second primary."""
+    old = patroni_cluster.leader()
+    old.kill_patroni()
+    result = ask()
+    assert result.stdout.startswith(f"PATRONI CRITICAL - Patroni of the leader {old.name} does not answer: cannot reach "), result
+    assert "hint: another is promoted when its lock expires" in result.stdout, result
+    new = patroni_cluster.wait_leader(other_than=old)
+    result = until(lambda: ask("-f", "json"), lambda r: r.state == "WARNING", "the others to follow")
+    assert any(text.startswith(f"leader {new.name} on timeline ") for text in found(result)), result
+    assert any(old.url in text for text in found(result)), f"its silence is not forgotten\n{result}"
+    assert old.value("SELECT pg_is_in_recovery()") is False, "the situation is not the one that is meant"
+    assert ask("--min-members", "3").state == "CRITICAL"
+
+
+def test_leader_whose_postgres_has_crashed(patroni_cluster, ask):
+    leader = patroni_cluster.leader()
+    leader.kill_postgres()
+    result = ask()
+    assert result.state == "CRITICAL", result
+    assert f'PATRONI CRITICAL - the state of the leader {leader.name} is "' in result.stdout, result
+    until(ask, lambda r: r.state == "OK", "the cluster to be well again")
+
+
+def test_leader_frozen(patroni_cluster, ask):
+    """It takes connections and never answers: the others tell, within the time that was given."""
+    leader = patroni_cluster.leader()
+    leader.freeze_patroni()
+    result = ask("-t", "1s")
+    assert result.elapsed < 1.3, result
+    assert f"Patroni of the leader {leader.name} does not answer: no answer from {leader.url} in time" in result.stdout, result
+    result = ask("-t", "1s", of=[leader])
+    assert result.state == "CRITICAL" and result.elapsed < 1.3, result
+    assert f"PATRONI CRITICAL - no answer from {leader.url} in time" in result.stdout, result
+
+
+def test_store_away_without_failsafe(patroni_cluster, ask):
+    wait_for(lambda: all(member.rest("GET", "/failsafe").status != 200 for member in patroni_cluster.members),
+             "no failsafe mode to be left")
+    for member in patroni_cluster.etcd.members:
+        member.kill()
+    run = lambda: ask("-t", "2s")  # noqa: E731
+    result = until(run, lambda r: "nobody says that it holds the leader lock" in r.stdout, "the leader to step down")
+    assert result.state == "CRITICAL", result
+    assert ", the cluster's store cannot be read: " in result.stdout, result
+    assert "hint: Patroni answers, and cannot read its store: see check_dcs" in result.stdout, result
+
+
+def test_store_away(patroni_cluster, ask, scratch):
+    """With failsafe mode the leader stays, and the members of the last look are asked; without it there is none."""
+    state = scratch / "state"
+    patroni_cluster.patch_config({"failsafe_mode": True})
+    wait_for(lambda: all(member.rest("GET", "/failsafe").status == 200 for member in patroni_cluster.members),
+             "failsafe mode to be known to all")
+    assert ask("--state", state).state == "OK"
+    for member in patroni_cluster.etcd.members:
+        member.kill()
+    first = patroni_cluster.members[:1]
+    run = lambda: ask("--state", state, "-t", "2s", "-f", "json")  # noqa: E731
+    result = until(run, lambda r: any(text.startswith("the cluster's store cannot be read: ") for text in found(r)),
+                   "the store to be missed")
+    result = until(run, lambda r: any(text.startswith("failsafe mode is active on ") for text in found(r)), "failsafe mode")
+    assert result.state == "WARNING", result
+    assert metrics(result)["healthy_members"] == 3, result
+    assert result.elapsed < 2.3, result
+    result = ask("-t", "2s", "-f", "json", of=first)
+    assert any(text.startswith("the cluster's store cannot be read: ") for text in found(result)), result
+
+
+# --- others ----------------------------------------------------------------------------------------------------------
+
+def test_standby_cluster(patroni_cluster, check):
+    leader = patroni_cluster.leader()
+    with patroni.Cluster(1, scope="dr", etcd=patroni_cluster.etcd, standby_of=leader) as other:
+        url = other.members[0].url
+        result = check(PROGRAM, "--url", url, "--min-replicas", "0")
+        assert result.state == "OK", result
+        assert "PATRONI OK - a standby cluster's leader n1 on timeline " in result.stdout, result
+        assert check(PROGRAM, "--url", url).state == "CRITICAL", "it has no replicas"
+
+
+def test_what_is_no_patroni(patroni_cluster, check):
+    result = check(PROGRAM, "--url", patroni_cluster.etcd.endpoints[0])
+    assert result.state == "UNKNOWN" and "answers with status 404" in result.stdout, result
+    member = patroni_cluster.members[0]
+    result = check(PROGRAM, "--url", f"http://{member.host}:{member.port}")
+    assert result.state == "CRITICAL" and "closed the connection without an answer" in result.stdout, result
+
+
+def test_in_the_agent(patroni_cluster):
+    """The node's own Patroni is asked twice a second, the cluster less often."""
+    replica, leader = patroni_cluster.replicas()[0], patroni_cluster.leader()
+    config = {"patroni": {"url": replica.url, "cluster-interval": "1s", "interval": "200ms"}}
+    with agent.Agent(replica, config=config) as running:
+        def said():
+            return running.get("/check/patroni").json()
+        wait_for(lambda: said()["state"] == "OK", "the check to be OK", detail=lambda: str(said()))
+        assert said()["summary"].startswith(f"leader {leader.name} on timeline "), said()
+        patroni_cluster.pause()
+        wait_for(lambda: said()["state"] == "WARNING", "the pause to be seen", detail=lambda: str(said()))
+        patroni_cluster.resume()
+        wait_for(lambda: said()["state"] == "OK", "its end to be seen", detail=lambda: str(said()))
+        replica.kill_patroni()
+        wait_for(lambda: any(reason["text"].startswith(f"Patroni of {replica.name} does not answer: cannot reach ")
+                             for reason in said()["reasons"]), "its end to be seen", detail=lambda: str(said()))
+        assert said()["state"] == "WARNING", "the others still tell"

@@ -1,0 +1,426 @@
+"""check_dcs and stores that are not in Debian, newer, older, or hostile."""
+
+import contextlib
+import json
+import re
+
+import pytest
+
+import dcs_peers as stores
+import peers
+from expect import SHORT, T, clean_line
+from launch import launch
+
+PROGRAM = "check_dcs"
+MEMORY_MAX = 64 << 20
+
+
+@contextlib.contextmanager
+def playing(*tables):
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(stores.Store(answers)) for answers in tables]
+
+
+def ask(peers_or_urls, *args, **how):
+    urls = [getattr(peer, "url", peer) for peer in peers_or_urls]
+    return launch(PROGRAM, "--endpoints", ",".join(urls), *(args or T), **how)
+
+
+def says(outcome, state, *texts):
+    summary, _ = clean_line(outcome)
+    assert summary.startswith(f"DCS {state} - "), outcome
+    for text in texts:
+        assert text in summary, outcome
+
+
+# --- etcd, by version ------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("version, prefix", [("3.2.26", "/v3alpha"), ("3.3.27", "/v3beta"), ("3.4.0", "/v3"),
+                                             ("3.5.12", "/v3"), ("3.6.1", "/v3"), ("4.0.0", "/v3")])
+def test_etcd_by_version(version, prefix):
+    with playing(stores.etcd(version, key=("n1", "77", 24))) as [peer]:
+        outcome = ask([peer], *T, "--scope", "demo")
+        says(outcome, "OK", f"etcd {version}: 12 leads, 1 of 1 endpoint has a quorum",
+             'n1 holds the leader lock of "demo"')
+        assert b"leader_ttl_seconds=24s" in outcome.out
+        [status] = peer.asked(f"{prefix}/maintenance/status")
+        assert status.method == "POST" and json.loads(status.body) == {}
+        [read] = peer.asked(f"{prefix}/kv/range")
+        assert json.loads(read.body) == {"key": stores.encoded("/service/demo/leader")}, "linearizable, as by default"
+        [lease] = peer.asked(f"{prefix}/kv/lease/timetolive")
+        assert json.loads(lease.body) == {"ID": "77"}
+        # The metrics are long: they are asked for only where nothing else tells the quota.
+        assert len(peer.asked("/metrics")) == (version[:3] in ("3.4", "3.5"))
+        assert len(peer.asked("/health")) == (version[:3] in ("3.2", "3.3"))
+
+
+def test_etcd_quota_in_metrics():
+    metrics = b"# HELP etcd_server_quota_backend_bytes Current\n# TYPE x gauge\netcd_server_quota_backend_bytes 3e+04\n"
+    answers = {**stores.etcd("3.5.12"), "/metrics": (200, metrics)}
+    with playing(answers) as [peer]:
+        says(ask([peer]), "WARNING", "database size against its quota of e1 is 81.9% (warning above 80%)")
+        assert ask([peer], *T, "--max-size", "1MB").code == 0
+        assert len(peer.asked("/metrics")) == 1, "without a limit on it nobody asks"
+
+
+def test_etcd_quota_in_the_status():
+    with playing(stores.etcd("3.6.1", dbSizeQuota="30000")) as [peer]:
+        says(ask([peer]), "WARNING", "database size against its quota of e1 is 81.9%")
+
+
+def test_etcd_alarm_before_3_4():
+    with playing({**stores.etcd("3.3.27"), "/health": (503, {"health": "false"})}) as [peer]:
+        says(ask([peer]), "WARNING", "e1 says that it is not well: its /health says no")
+
+
+def test_etcd_of_several_versions():
+    """An upgrade under way: each is asked as it understands."""
+    with playing(stores.etcd("3.3.27"), stores.etcd("3.4.23")) as both:
+        says(ask(both), "OK", "2 of 2 endpoints have a quorum")
+
+
+def test_etcd_learner():
+    answers = {**stores.etcd(isLearner=True), "/v3/kv/range": (503, {
+        "error": "etcdserver: rpc not supported for learner", "code": 14, "message": "x"})}
+    with playing(answers, stores.etcd()) as both:
+        says(ask(both), "OK", "1 of 2 endpoints has a quorum")
+
+
+def test_etcd_numbers_that_are_numbers():
+    """Another gateway may write them so; ids are text in all of them."""
+    with playing(stores.etcd(dbSize=24576, raftIndex=13, raftTerm=2)) as [peer]:
+        says(ask([peer]), "OK")
+
+
+def test_etcd_lost_lease():
+    with playing(stores.etcd(key=("n1", "77", -1))) as [peer]:
+        says(ask([peer], *T, "--scope", "demo"), "WARNING", "which n1 holds, is 0 s (warning below 5 s)")
+
+
+def test_etcd_lease_that_is_not_told():
+    answers = {**stores.etcd(key=("n1", "77", 20)), "/v3/kv/lease/timetolive": (
+        503, {"error": "etcdserver: no leader", "message": "etcdserver: no leader", "code": 14})}
+    with playing(answers) as [peer]:
+        says(ask([peer], *T, "--scope", "demo"), "UNKNOWN",
+             'n1 holds the leader lock of "demo", cannot tell whether it still renews it: the lease: etcdserver: no')
+
+
+def test_etcd_one_of_two_is_slow_to_tell_its_lease():
+    silent = {**stores.etcd(key=("n1", "77", 20)), "/v3/kv/lease/timetolive": lambda talk, request: talk.hold()}
+    with playing(silent, stores.etcd(key=("n1", "77", 20))) as both:
+        outcome = ask(both, *T, "--scope", "demo")
+        says(outcome, "OK", "n1 holds the leader lock")
+        assert outcome.elapsed < 2, "one that tells is enough"
+
+
+def test_etcd_login():
+    seen = []
+
+    def login(talk, request):
+        seen.append(json.loads(request.body))
+        return 200, {"header": stores.HEADER, "token": "tOkEn.9"}
+
+    guarded = {**stores.etcd(), "/v3/auth/authenticate": login}
+    with playing(guarded, guarded) as both:
+        assert ask(both, *T, "--auth-file", secret('o"n\\e:pa:ss')).code == 0
+        assert seen == [{"name": 'o"n\\e', "password": "pa:ss"}], "one login is enough"
+        for peer in both:
+            assert {r.headers.get("authorization") for r in peer.asked("/v3/kv/range")} == {"tOkEn.9"}
+
+
+@pytest.fixture(autouse=True)
+def secrets_directory(tmp_path):
+    secret.directory = tmp_path
+
+
+def secret(text):
+    path = secret.directory / "secret"
+    path.write_text(text + "\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.parametrize("answer, state, said", [
+    ((400, {"error": "etcdserver: authentication failed, invalid user ID or password", "code": 3}), "UNKNOWN",
+     "authentication failed, invalid user ID or password"),
+    ((412, {"error": "etcdserver: authentication is not enabled", "code": 9}), "OK", "a quorum"),
+    ((200, {"token": "a\r\nX-Injected: 1"}), "OK", "a quorum"),
+    ((200, {"token": 5}), "OK", "a quorum"),
+    ((200, {}), "OK", "a quorum"),
+    ((500, b"<html>"), "OK", "a quorum"),
+])
+def test_etcd_login_that_fails(answer, state, said):
+    """What is no token is none, and what can be seen without one is told."""
+    with playing({**stores.etcd(), "/v3/auth/authenticate": answer}) as [peer]:
+        outcome = ask([peer], *T, "--auth-file", secret("pgha:Xq7zSecret"))
+        says(outcome, state, said)
+        assert b"Xq7zSecret" not in outcome.out
+        assert all("x-injected" not in request.headers for request in peer.requests)
+
+
+def test_etcd_login_is_tried_elsewhere():
+    held = {**stores.etcd(), "/v3/auth/authenticate": lambda talk, request: talk.hold()}
+    with playing(held, {**stores.etcd(), "/v3/auth/authenticate": (200, {"token": "t"})}) as both:
+        assert ask(both, *T, "--auth-file", secret("a:b")).code == 0
+        assert both[0].asked("/v3/kv/range")[0].headers["authorization"] == "t"
+
+
+# --- Consul ----------------------------------------------------------------------------------------------------------
+
+def test_consul():
+    with playing(stores.consul(key="n1")) as [peer]:
+        says(ask([peer], *T, "--scope", "demo"), "OK",
+             "consul 1.17.1: 10.1.10.12:8300 leads, 1 of 1 endpoint has a quorum", 'n1 holds the leader lock of "demo"')
+        [read] = peer.asked("/v1/kv/service/demo/leader")
+        assert read.query == "consistent"
+
+
+def test_consul_names_its_leader():
+    with playing(stores.consul("Leader")) as [peer]:
+        says(ask([peer]), "OK", "c1 leads")
+
+
+def test_consul_without_a_leader():
+    """The answer has status 200: it is the empty text that tells."""
+    none = stores.consul("Candidate", **{"/v1/status/leader": (200, ""),
+                                         "/v1/kv/service/": (500, b"No cluster leader")})
+    with playing(none) as [peer]:
+        for args in ((), ("--kind", "consul")):
+            says(ask([peer], *T, *args), "CRITICAL", "consul has no quorum: HTTP status 500: No cluster leader")
+
+
+def test_consul_lock_that_nobody_holds():
+    with playing(stores.consul()) as [peer]:
+        says(ask([peer], *T, "--scope", "demo"), "CRITICAL", 'nobody holds the leader lock of "demo" in consul')
+
+
+@pytest.mark.parametrize("answers", [
+    stores.consul(key="n1", session=False),
+    stores.consul(key="n1", **{f"/v1/session/info/{stores.SESSION}": (200, [])}),
+])
+def test_consul_lock_without_a_session(answers):
+    with playing(answers) as [peer]:
+        says(ask([peer], *T, "--scope", "demo"), "CRITICAL",
+             'the leader lock of "demo" is not held any more: the session of n1 is gone')
+
+
+def test_consul_session_that_may_not_be_read():
+    answers = stores.consul(key="n1", **{f"/v1/session/info/{stores.SESSION}": (403, b"Permission denied")})
+    with playing(answers) as [peer]:
+        says(ask([peer], *T, "--scope", "demo"), "UNKNOWN",
+             'n1 holds the leader lock of "demo", cannot tell whether it still renews it: the lease: its session')
+
+
+def test_consul_servers_that_are_not_well():
+    with playing(stores.consul(voters=(True, True, False))) as [peer]:
+        says(ask([peer]), "WARNING", "2 of 3 members of consul are there, one more and the quorum is lost")
+
+
+def test_consul_that_shows_little():
+    """Without a token most is refused; the leader and the key of a permitted prefix are not."""
+    denied = (403, b"Permission denied: token with AccessorID '' lacks permission 'agent:read'")
+    answers = stores.consul(key="n1", **{"/v1/agent/self": denied, "/v1/operator/autopilot/health": denied})
+    with playing(answers) as [peer]:
+        says(ask([peer], *T, "--scope", "demo"), "OK", "consul: 10.1.10.12:8300 leads, 1 of 1 endpoint has a quorum")
+
+
+def test_consul_that_shows_nothing():
+    answers = stores.consul(**{"/v1/kv/service/": (403, b"Permission denied")})
+    with playing(answers) as [peer]:
+        says(ask([peer]), "UNKNOWN", "cannot tell whether consul has a quorum: HTTP status 403: Permission denied")
+
+
+def test_consul_client():
+    """The agent beside PostgreSQL is no server, and has no vote."""
+    answers = stores.consul(key="n1")
+    answers["/v1/agent/self"][1]["Config"]["Server"] = False
+    with playing(answers) as [peer]:
+        says(ask([peer], *T, "--scope", "demo"), "OK", "consul 1.17.1: 10.1.10.12:8300 leads")
+
+
+def test_consul_token():
+    with playing(stores.consul()) as [peer]:
+        assert ask([peer], *T, "--kind", "consul", "--token-file", secret("t0ken")).code == 0
+        assert {request.headers.get("x-consul-token") for request in peer.requests} == {"t0ken"}
+        says(ask([peer], *T, "--token-file", secret("t0ken")), "UNKNOWN", "--token-file is for Consul alone")
+
+
+def test_consul_key_with_strange_characters():
+    path = "/v1/kv/db%20of%20ours/a%3Fb%23c/leader"
+    with playing({**stores.consul(), path: (404, b"")}) as [peer]:
+        outcome = ask([peer], *T, "--namespace", "db of ours", "--scope", "a?b#c")
+        says(outcome, "CRITICAL", "nobody holds the leader lock of")
+        assert peer.asked(path)
+
+
+# --- ZooKeeper -------------------------------------------------------------------------------------------------------
+
+def test_zookeeper_newer():
+    with playing(stores.zookeeper("leader", synced_followers=2, synced_non_voting_followers=0)) as [peer]:
+        says(ask([peer]), "OK", f"zookeeper 3.9.2: {peer.host}:{peer.port} leads")
+
+
+def test_zookeeper_newer_does_not_serve():
+    error = "This ZooKeeper instance is not currently serving requests"
+    with playing(stores.zookeeper(error=error)) as [peer]:
+        says(ask([peer]), "CRITICAL", f"zookeeper has no quorum: {error}")
+
+
+def test_zookeeper_read_only():
+    with playing(stores.zookeeper("read-only")) as [peer]:
+        says(ask([peer]), "CRITICAL", "zookeeper has no quorum: it is cut off, and serves reads alone")
+
+
+# --- which of them it is ---------------------------------------------------------------------------------------------
+
+def test_something_else():
+    with playing({"/version": (200, {"version": "1.29"}), "/v1/status/leader": (200, {"a": 1})}) as [peer]:
+        says(ask([peer]), "UNKNOWN", f"{peer.url} answers, and is neither etcd, Consul nor ZooKeeper's admin server")
+
+
+def test_the_first_that_tells_decides():
+    with peers.Peer(peers.silent) as silent, playing(stores.etcd()) as [peer]:
+        outcome = ask([f"http://{silent.host}:{silent.port}", peer], "-t", "1s")
+        says(outcome, "WARNING", "1 of 2 endpoints does not answer: no answer from")
+        assert outcome.elapsed < 1.3
+
+
+def test_a_store_that_is_slow_to_tell():
+    """Slower than its share of the time, and fast enough for all of it."""
+    def slow(talk, request):
+        talk.pause(0.7)
+        return 200, {"etcdserver": "3.6.1"}
+
+    with playing({**stores.etcd(), "/version": slow}) as [peer]:
+        says(ask([peer], "-t", "2s"), "OK")
+
+
+@pytest.mark.parametrize("endpoints, said", [
+    ("", "no endpoints are named"),
+    ("http://a:1,", "a name between commas is empty"),
+    (",".join(f"http://10.0.0.{n}:2379" for n in range(10)), "10 endpoints are named, there may be 9"),
+    ("http://h:1,h:1/", "endpoint http://h:1 is named twice"),
+    ("http://user:Xq7zSecret@h:1", "an endpoint has a user in it (not shown)"),
+    ("http://" + "h" * 100, "has more than 95 characters"),
+    ("ftp://10.0.0.1:21", "is not a URL that can be asked"),
+])
+def test_endpoints_that_make_no_sense(endpoints, said):
+    outcome = launch(PROGRAM, *(["--endpoints", endpoints] if endpoints else []), *T)
+    says(outcome, "UNKNOWN", said)
+    assert b"Xq7zSecret" not in outcome.out
+
+
+def test_a_scope_that_is_too_long():
+    with playing(stores.etcd()) as [peer]:
+        says(ask([peer], *T, "--scope", "ü" * 31), "UNKNOWN", "--namespace and --scope are too long together")
+
+
+# --- hostile ---------------------------------------------------------------------------------------------------------
+
+DEEP = b'{"a":' * 100_000
+HOSTILE = {
+    "nothing": b"",
+    "no HTTP": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "truncated": b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{",
+    "empty": stores.framed(200, b""),
+    "a list": stores.framed(200, b"[]"),
+    "null": stores.framed(200, b"null"),
+    "text": stores.framed(200, b'"x"'),
+    "an empty object": stores.framed(200, b"{}"),
+    "deep": stores.framed(200, DEEP),
+    "twice": stores.framed(200, b'{"header":{},"header":{"member_id":"1"}}'),
+    "not UTF-8": stores.framed(200, b'{"version":"\xff\xfe"}'),
+    "another encoding": stores.framed(200, '{"version":"3.5"}'.encode("utf-16")),
+    "zero bytes": stores.framed(200, b'{"version":"a\\u0000b"}'),
+    "a redirect": stores.framed(302, b"", b"Location: http://127.0.0.1:1/\r\n"),
+    "wrong types": stores.framed(200, json.dumps({
+        "header": 5, "etcdserver": "3.5.1", "leader": [], "members": {"a": 1}, "kvs": "x", "version": {}, "errors": 1,
+        "dbSize": [], "command": "leader", "error": 7, "leader_id": "x", "is_leader": 3}).encode()),
+    "numbers out of bounds": stores.framed(200, json.dumps({
+        "header": {"member_id": "99999999999999999999999999", "cluster_id": "-1"}, "etcdserver": "3.5.1",
+        "dbSize": "-5", "leader": "x" * 500, "raftIndex": "9" * 40, "command": "leader", "leader_id": 1e300,
+             "error": None}).encode()),
+    "control characters": stores.framed(200, json.dumps({
+        "header": {"member_id": "1"}, "etcdserver": "3.5\n|1", "version": "3|5\n", "leader": "1",
+        "errors": ["|\n\x07" * 99], "command": "leader", "error": "|\n" * 999}).encode()),
+}
+
+
+@pytest.mark.parametrize("kind", ["auto", "etcd", "etcd2", "consul", "zookeeper"])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile(name, kind):
+    with stores.Store(dict.fromkeys(ALL_PATHS, HOSTILE[name])) as peer:
+        outcome = ask([peer], *T, "--kind", kind, "--scope", "demo")
+        summary, _ = clean_line(outcome)
+        assert re.match("DCS (CRITICAL|UNKNOWN) - .", summary), outcome
+        assert outcome.peak_bytes < MEMORY_MAX and outcome.elapsed < 3, outcome
+
+
+ALL_PATHS = [*stores.etcd("3.5.1", key=("n", "7", 5)), *stores.consul(), *stores.zookeeper(), "/metrics",
+             "/v2/stats/self", "/v2/members", "/v2/keys/service/demo/leader", "/v3/auth/authenticate"]
+
+
+@pytest.mark.parametrize("path", ["/v3/maintenance/status", "/v3/cluster/member/list", "/v3/kv/range", "/metrics",
+                                  "/v3/kv/lease/timetolive", "/version"])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_one_answer_of_etcd_is_hostile(name, path):
+    """Never an OK from what could not be read, but for what an answer is not needed for."""
+    with playing({**stores.etcd("3.5.12", key=("n1", "77", 20)), path: HOSTILE[name]}) as [peer]:
+        outcome = ask([peer], *T, "--scope", "demo")
+        summary, _ = clean_line(outcome)
+        spared = path in ("/v3/cluster/member/list", "/metrics")
+        is_right = path == "/version" and name in ("wrong types", "numbers out of bounds", "control characters") \
+            or path == "/v3/maintenance/status" and name == "control characters"
+        if not (spared or is_right):
+            assert not summary.startswith("DCS OK"), outcome
+
+
+@pytest.mark.parametrize("path", ["/v1/status/leader", "/v1/status/peers", "/v1/agent/self",
+                                  "/v1/kv/service/demo/leader", "/v1/operator/autopilot/health",
+                                  f"/v1/session/info/{stores.SESSION}"])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_one_answer_of_consul_is_hostile(name, path):
+    with playing({**stores.consul(key="n1"), path: HOSTILE[name]}) as [peer]:
+        outcome = ask([peer], *T, "--kind", "consul", "--scope", "demo")
+        summary, _ = clean_line(outcome)
+        if path.startswith(("/v1/kv", "/v1/session")):
+            assert not summary.startswith("DCS OK"), outcome
+
+
+def endless(talk, request):
+    talk.send(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        talk.send(b" " * 65536)
+
+
+def huge(talk, request):
+    talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
+    for _ in range(100_000_000 // 65536):
+        talk.send(b"x" * 65536)
+
+
+def dribbling(talk, request):
+    for byte in stores.framed(200, b'{"etcdserver":"3.5.1"}'):
+        talk.send(bytes([byte]))
+        talk.pause(0.05)
+
+
+@pytest.mark.parametrize("script, word, limit", [(endless, "longer than", 3), (huge, "longer than", 3),
+                                                 (dribbling, "in time", 0.7),
+                                                 (lambda talk, request: talk.hold(), "in time", 0.7)])
+@pytest.mark.parametrize("kind", ["auto", "etcd", "consul", "zookeeper"])
+def test_without_end(kind, script, word, limit):
+    args = T if limit > 1 else SHORT
+    with stores.Store(dict.fromkeys(ALL_PATHS, script)) as peer:
+        outcome = ask([peer], *args, "--kind", kind)
+        assert outcome.code in (2, 3) and word.encode() in outcome.out, outcome
+        assert outcome.peak_bytes < MEMORY_MAX and outcome.elapsed < limit, outcome
+
+
+def test_no_proxy_and_no_netrc():
+    """Whatever the environment says: the store is asked, and nobody else."""
+    with playing(stores.etcd()) as [peer], peers.Peer(peers.silent) as proxy:
+        where = f"http://{proxy.host}:{proxy.port}"
+        outcome = ask([peer], env={"http_proxy": where, "HTTP_PROXY": where, "all_proxy": where, "ALL_PROXY": where})
+        says(outcome, "OK")
+        assert not proxy.talks
