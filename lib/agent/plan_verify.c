@@ -1,5 +1,6 @@
 #include "lib/agent/plan_verify.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,6 +82,26 @@ verify_recover(const struct plan_check *check, struct err *err)
 	return 0;
 }
 
+/* Whether each of the items that say how they are asked can be: "http://HOST" or "https://HOST". */
+static bool
+is_list_of_urls(const char *list)
+{
+	char item[PLAN_PATH_SIZE];
+
+	for (size_t i = 0; i < text_item_count(list); i++) {
+		const char *start = item, *rest;
+
+		text_item(list, i, item, sizeof item);
+		start += strspn(start, " ");
+		rest = strstr(start, "://");
+		if (rest != NULL
+			&& ((!text_starts(start, "http://") && !text_starts(start, "https://"))
+				|| (!isalnum((unsigned char)rest[3]) && rest[3] != '[')))
+			return false;
+	}
+	return true;
+}
+
 /* A password in a URL would stand in messages, and in what --check-config shows. */
 static int
 verify_urls(const struct plan_check *check, struct err *err)
@@ -90,9 +111,15 @@ verify_urls(const struct plan_check *check, struct err *err)
 		bool is_text = row->type == SETTING_TEXT || row->type == SETTING_LIST;
 		const char *value = check->limits.bytes + row->offset;
 
-		if (!is_text || !row->is_source || row->is_secret || strstr(value, "://") == NULL
-			|| strchr(value, '@') == NULL)
+		if (!is_text || !row->is_source || row->is_secret || strstr(value, "://") == NULL)
 			continue;
+		if (strchr(value, '@') == NULL && is_list_of_urls(value))
+			continue;
+		if (strchr(value, '@') == NULL) {
+			err_set(err, ERR_USAGE, "[check %s]: %s: \"%s\" is not a URL that can be asked",
+				check->name, row->name, value);
+			return err_hint(err, "write it like http://10.0.0.11:8008");
+		}
 		err_set(err, ERR_USAGE, "[check %s]: %s holds a user or a password (not shown)", check->name,
 			row->name);
 		return err_hint(err, "write USER:PASSWORD into a file of mode 0600: auth-file = FILE");
