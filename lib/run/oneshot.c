@@ -123,6 +123,8 @@ read_options(struct oneshot *oneshot, int argc, char **argv, struct err *err)
 	if (status == 0)
 		status = settings_read_arguments(groups, count, argc, argv, &first, err);
 	if (status == 0)
+		status = witnesses_verify_options(&oneshot->witnesses, oneshot->check, err);
+	if (status == 0)
 		status = take_operands(oneshot, argc - first, argv + first, err);
 	/* libpq would complain later, and not name the option. */
 	if (status == 0 && place_verify_ports(options->target.port, err) != 0)

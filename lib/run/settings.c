@@ -300,6 +300,11 @@ take(struct reading *reading, size_t index, const char *value, struct err *err)
 
 	if (!note_given(&reading->is_given[index], group, row) && row->type != SETTING_COUNT)
 		return err_set(err, ERR_USAGE, "option --%s is given twice", row->name);
+	/* What is not looked at says nothing bad. */
+	if (row->is_source && takes_value(row) && value[0] == '\0') {
+		err_set(err, ERR_USAGE, "option --%s is empty", row->name);
+		return err_hint(err, "it says where to look: was it a variable that is not set?");
+	}
 	if (row->type == SETTING_FLAG)
 		*(bool *)settings_member(group, row) = true;
 	else if (row->type == SETTING_COUNT)
