@@ -199,12 +199,20 @@ verify_dbname(const struct target *target, struct err *err)
 		err, "--database NAME looks at that one alone, --expect-primary NAME through the pooler");
 }
 
-/* PostgreSQL says that there is no such database, PgBouncer no more than "not allowed". */
+/* What is told by those who expect PostgreSQL there; of who is not let in PgBouncer says but "not allowed".
+ */
 static void
 explain_refusal(struct err *err)
 {
-	err_context(err, "admin console");
-	err_hint(err, "is it PgBouncer's port, and the role one of its stats_users or admin_users?");
+	if (err->class == ERR_SETUP) {
+		err_context(err, "admin console");
+		err_hint(err, "is it PgBouncer's port, and the role one of its stats_users or admin_users?");
+	} else if (err->class == ERR_DOWN) {
+		err_hint(err,
+			"does PgBouncer run there, with that listen_addr and listen_port? one that is "
+			"shutting "
+			"down is reached by its Unix socket alone");
+	}
 }
 
 static int
@@ -220,10 +228,10 @@ look_at_console(const struct pgbouncer_source *source, const struct target *at, 
 	if (verify_dbname(at, err) != 0)
 		return -1;
 	target.is_console = true;
-	if (text_copy(target.database, sizeof target.database, "pgbouncer") == 0
-		&& pg_open(&target, deadline_ms, place, &pg, err) == 0)
+	snprintf(target.database, sizeof target.database, "pgbouncer");
+	if (pg_open(&target, deadline_ms, place, &pg, err) == 0)
 		status = ask_all(&inquiry, pg, deadline_ms, err);
-	else if (err->class == ERR_SETUP)
+	else
 		explain_refusal(err);
 	if (status == 0 && source->expected[0] != '\0'
 		&& pgbouncer_rows_verify_passage(&inquiry.rows, seen, source->expected, &untried) != 0)

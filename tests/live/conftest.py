@@ -21,7 +21,7 @@ def pytest_configure(config):
     sandbox.directory()  # made by the first process, so that all workers share one initdb per major
 
 
-LONG = ("patroni", "configs-cluster", "browser")  # groups of few tests which wait much: a minute or more
+LONG = ("patroni-differential", "patroni", "configs-cluster", "browser")  # groups of few tests which wait much: a minute or more
 
 
 @pytest.hookimpl(tryfirst=True, hookwrapper=True)
