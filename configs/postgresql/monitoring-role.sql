@@ -19,8 +19,9 @@ GRANT pg_monitor TO pgha;
 -- Whether the server is read-only is judged by its own setting, which one of the role would hide.
 ALTER ROLE pgha RESET default_transaction_read_only;
 
--- A handful of connections is plenty: a check that hangs about must not fill the server.
-ALTER ROLE pgha CONNECTION LIMIT 10;
+-- Enough for the agents of three hosts, for poolers that go through and for one-shots; a check that hangs about
+-- must not fill the server.
+ALTER ROLE pgha CONNECTION LIMIT 20;
 
 -- PostgreSQL 16 and later: with reserved_connections = 3 in postgresql.conf, this lets the checks in
 -- when applications have taken every other slot ("too many clients").

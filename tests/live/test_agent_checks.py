@@ -516,9 +516,9 @@ def test_two_of_a_kind(site, tool):
         agent.wait_status("/check/weekly", 503, timeout=5)
         for _ in range(20):
             assert agent.status("/check/nightly") == 200
-        for number in range(3):
+        for number in range(11):
             agent.configure(f"check more{number}", **config["check nightly"])
-        assert "more than 4 checks of tools and files" in agent.reload(is_good=False)
+        assert "more than 12 checks of managers, poolers, tools and files" in agent.reload(is_good=False)
 
 
 def test_a_source_without_a_server(tool):

@@ -118,6 +118,7 @@ class Walk:
         self.codes = {}         # {"healthy: leader": {"GET /": ("200", "200", "200")}}
         self.bodies = {}
         self.golden = {} if IS_WRITING else document.read("situations")
+        self.golden_parameters = {} if IS_WRITING else document.read("parameters")
 
     def rows_for(self, where, asked, codes):
         """The listed differences that cover each agent's code, {code: [place]}, of those that are not Patroni's."""
@@ -175,8 +176,14 @@ class Walk:
             codes.update(self.asker.codes(ports, doubtful))
 
     def doubtful(self, where, codes):
-        unlisted = {asked for asked, said in codes.items() if not all(self.rows_for(where, asked, said).values())}
-        return unlisted.union(*(pair for pair in alike() if is_odd(codes, *pair)))
+        """What is not listed, not alike, or other than the document has it."""
+        found = {asked for asked, said in codes.items() if not all(self.rows_for(where, asked, said).values())
+                 or is_unlike(asked, said) or self.is_new(where, asked, said)}
+        return found.union(*(pair for pair in alike() if is_odd(codes, *pair)))
+
+    def is_new(self, where, asked, said):
+        row = self.golden_parameters.get(f"`{asked.removeprefix('GET ')}`", {})
+        return where in ALL_PARAMETERS and bool(row) and row[ALL_PARAMETERS[where]] != document.cell(*said[:2])
 
     def judge(self):
         """Lines about what is not listed, what is not alike, and what is listed for nothing."""
@@ -187,7 +194,7 @@ class Walk:
                     seen.update(rows)
                     if not rows:
                         wrong[f"{where}: Patroni {said[0]}, agent {code}"].append(asked)
-                if said[1] != said[2] and "sync" not in asked:
+                if is_unlike(asked, said):
                     wrong[f"{where}: agent with peers {said[1]}, without {said[2]}"].append(asked)
             wrong[f"{where}: not alike"] += [f"{asked} {codes[asked]} {one} {codes[one]}" for asked, one in alike()
                                              if is_odd(codes, asked, one)]
@@ -201,6 +208,11 @@ def alike():
     for one, *others in GROUPS:
         yield from ((f"GET {path}", f"GET {one}") for path in others)
         yield from ((f"{method} {one}", f"GET {one}") for method in ("HEAD", "OPTIONS"))
+
+
+def is_unlike(asked, said):
+    """Who is synchronous is the one thing that peers tell better."""
+    return said[1] != said[2] and "sync" not in asked
 
 
 def is_odd(codes, asked, one):
