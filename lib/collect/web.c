@@ -115,6 +115,9 @@ web_read_secret(const char *path, bool is_token, struct web_secret *ret, struct 
 
 /* -- one request ------------------------------------------------------------------------------- */
 
+/* Nobody's headers are longer. */
+enum { HEADERS_MAX = 64 * 1024 };
+
 struct transfer {
 	const struct library *library;
 	CURL *easy;
@@ -122,6 +125,7 @@ struct transfer {
 	struct curl_slist *addresses; /* what its host's name was found to be */
 	struct web_answer *answer;
 	size_t size; /* of the storage of answer->body */
+	size_t header_bytes;
 	bool is_too_long;
 	bool is_done;
 	char words[CURL_ERROR_SIZE];
@@ -152,6 +156,25 @@ take_bytes(char *bytes, size_t unit, size_t count, void *context)
 	memcpy(answer->body + answer->length, bytes, length);
 	answer->length += length;
 	answer->body[answer->length] = '\0';
+	return length;
+}
+
+/*
+ * Headers of every kind: of interim answers, and behind the last chunk, too, which the library keeps without
+ * any limit of its own. One that alone is longer than 100 KB it does not hand over (CURLE_OUT_OF_MEMORY).
+ */
+static size_t
+take_header(char *bytes, size_t unit, size_t count, void *context)
+{
+	struct transfer *transfer = context;
+	size_t length = unit * count;
+
+	(void)bytes;
+	transfer->header_bytes += length;
+	if (transfer->header_bytes > HEADERS_MAX) {
+		transfer->is_too_long = true;
+		return 0;
+	}
 	return length;
 }
 
@@ -285,6 +308,8 @@ set_request(struct transfer *transfer, const struct web_request *request)
 	SET(transfer, CURLOPT_RESOLVE, transfer->addresses);
 	SET(transfer, CURLOPT_WRITEFUNCTION, take_bytes);
 	SET(transfer, CURLOPT_WRITEDATA, transfer);
+	SET(transfer, CURLOPT_HEADERFUNCTION, take_header);
+	SET(transfer, CURLOPT_HEADERDATA, transfer);
 	SET(transfer, CURLOPT_ERRORBUFFER, transfer->words);
 	SET(transfer, CURLOPT_PRIVATE, transfer);
 }
@@ -320,7 +345,9 @@ explain(const struct transfer *transfer, CURLcode code, struct err *err)
 	/* In TLS 1.3 a server refuses the certificate of its client only after the handshake. */
 	if ((code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR) && strstr(words, "alert") != NULL)
 		code = CURLE_SSL_CERTPROBLEM;
-	if (code == CURLE_RECV_ERROR && strstr(words, "Too large response headers") != NULL)
+	if (code == CURLE_RECV_ERROR
+		&& (strstr(words, "Too large response headers") != NULL
+			|| strstr(words, "chunked-encoding") != NULL))
 		code = CURLE_WEIRD_SERVER_REPLY;
 	if (transfer->is_too_long)
 		return err_set(err, ERR_PROTOCOL, "the answer of %s is longer than %d KB", place,
@@ -354,8 +381,8 @@ explain(const struct transfer *transfer, CURLcode code, struct err *err)
 				"has the key a passphrase? it must have none: nobody is there to give it");
 		return err_hint(err,
 			"see the options ca-file, cert-file and key-file, and the name in its certificate");
-	case CURLE_OUT_OF_MEMORY:
-		return err_set(err, ERR_DOWN, "out of memory");
+	case CURLE_OUT_OF_MEMORY: /* hardly that: a line of the headers is too long */
+		return err_set(err, ERR_PROTOCOL, "%s answers with a header that is too long", place);
 	default:
 		err_set(err, ERR_PROTOCOL, "%s does not answer as HTTP should: %s", place, words);
 		return err_hint(err, "is this the right port?");
