@@ -215,6 +215,15 @@ explain_refusal(struct err *err)
 	}
 }
 
+/* Whether nobody says at which port: no option, connection string, service or environment. */
+static bool
+is_port_open(const struct target *target)
+{
+	return target->port[0] == '\0' && strchr(target->dbname, '=') == NULL
+		&& strstr(target->dbname, "://") == NULL && getenv("PGPORT") == NULL
+		&& getenv("PGSERVICE") == NULL;
+}
+
 static int
 look_at_console(const struct pgbouncer_source *source, const struct target *at, int64_t deadline_ms,
 	struct text *place, struct snapshot_pgbouncer *seen, struct err *err)
@@ -228,6 +237,8 @@ look_at_console(const struct pgbouncer_source *source, const struct target *at, 
 	if (verify_dbname(at, err) != 0)
 		return -1;
 	target.is_console = true;
+	if (is_port_open(&target))
+		snprintf(target.port, sizeof target.port, "6432"); /* its own default, and not PostgreSQL's */
 	snprintf(target.database, sizeof target.database, "pgbouncer");
 	if (pg_open(&target, deadline_ms, place, &pg, err) == 0)
 		status = ask_all(&inquiry, pg, deadline_ms, err);

@@ -49,8 +49,8 @@ add_backend(struct pgpool_show *show, int64_t id)
 	memset(row, 0, sizeof *row);
 	row->failed_s = row->succeeded_s = SNAPSHOT_NONE;
 	row->backend.id = id;
-	row->backend.port = row->backend.own_timeline = row->backend.own_delay_bytes = SNAPSHOT_NONE;
-	row->backend.weight_permille = SNAPSHOT_NONE;
+	row->backend.port = row->backend.own_timeline = row->backend.own_started_ms = SNAPSHOT_NONE;
+	row->backend.own_delay_bytes = row->backend.weight_permille = SNAPSHOT_NONE;
 	row->backend.delay_bytes = row->backend.delay_ms = SNAPSHOT_NONE;
 	row->backend.checks = row->backend.checks_failed = row->backend.failed_age_ms = SNAPSHOT_NONE;
 	return row;

@@ -61,11 +61,15 @@ judge_rest(
 		if (is_database && seen->rows[i].is_disabled && disabled > 0)
 			disabled--;
 	}
-	if (paused > 0)
+	if (paused > 0) {
 		judge_reason(verdict, limits->paused, "%lld more databases are paused", (long long)paused);
-	if (disabled > 0)
+		judge_hint(verdict, "SHOW DATABASES on the admin console tells which; RESUME NAME ends it");
+	}
+	if (disabled > 0) {
 		judge_reason(
 			verdict, limits->disabled, "%lld more databases are disabled", (long long)disabled);
+		judge_hint(verdict, "SHOW DATABASES on the admin console tells which; ENABLE NAME ends it");
+	}
 }
 
 static void

@@ -354,6 +354,8 @@ const struct snapshot_field snapshot_fields[] = {
 	ROW_FIELD(PGPOOL, pgpool, pg_role, TEXT),
 	ROW_FIELD(PGPOOL, pgpool, own_role, TEXT),
 	ROW_FIELD(PGPOOL, pgpool, own_timeline, INTEGER),
+	ROW_FIELD(PGPOOL, pgpool, own_system_identifier, TEXT),
+	ROW_FIELD(PGPOOL, pgpool, own_started_ms, INTEGER),
 	ROW_FIELD(PGPOOL, pgpool, own_receiver, TEXT),
 	ROW_FIELD(PGPOOL, pgpool, own_delay_bytes, INTEGER),
 	ROW_FIELD(PGPOOL, pgpool, fault, TEXT),

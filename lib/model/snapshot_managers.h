@@ -202,6 +202,8 @@ struct snapshot_pgpool_backend {
 	char own_role[16];       /* as the backend says itself, asked: "primary", "standby"; empty: it did not
 				    answer */
 	int64_t own_timeline;    /* of a primary, likewise */
+	char own_system_identifier[24]; /* of its cluster; empty: not told */
+	int64_t own_started_ms; /* when that server was started, since 1970; none: not told */
 	char own_receiver[16];   /* of a standby's WAL receiver: "streaming", "none"; empty: not told */
 	int64_t own_delay_bytes; /* between the primary's position and what it has replayed, by both
 				    themselves */
