@@ -1,6 +1,7 @@
 #include "lib/collect/pgbouncer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
