@@ -41,6 +41,7 @@ add_reason(struct verdict *verdict, enum state state, const char *raw)
 	struct verdict_reason *reason = place_for(verdict, state);
 
 	verdict->state = state_worse(verdict->state, state);
+	verdict->last_state = state;
 	if (reason != NULL) {
 		text_clean(reason->text, sizeof reason->text, raw);
 		reason->state = state;
@@ -82,8 +83,11 @@ judge_hint(struct verdict *verdict, const char *format, ...)
 	char raw[1024];
 	va_list arguments;
 
-	if (verdict->hint[0] != '\0')
+	if (verdict->hint[0] != '\0'
+		&& (verdict->last_state == verdict->hint_state
+			|| state_worse(verdict->last_state, verdict->hint_state) == verdict->hint_state))
 		return;
+	verdict->hint_state = verdict->last_state;
 	va_start(arguments, format);
 	vsnprintf(raw, sizeof raw, format, arguments);
 	va_end(arguments);
@@ -205,6 +209,9 @@ judge_end(struct verdict *verdict)
 	char storage[VERDICT_REASONS * sizeof verdict->reasons[0].text];
 	struct text text;
 
+	/* What helps with a thing that is well is no help with what is not. */
+	if (verdict->hint_state == STATE_OK && verdict->state != STATE_OK)
+		verdict->hint[0] = '\0';
 	text_init(&text, storage, sizeof storage);
 	for (int i = 0; i < verdict->reason_count; i++)
 		if (verdict->reasons[i].state == verdict->state && !verdict->reasons[i].is_detail)

@@ -21,7 +21,10 @@ void judge_reason(struct verdict *verdict, enum state state, const char *format,
 /* Something to know that the summary leaves out: for -v, and the formats that list what was found. */
 void judge_detail(struct verdict *verdict, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Says what to do about it; the first hint stands. */
+/*
+ * Says what to do about the finding that was added last. The first hint stands, unless a worse finding has one;
+ * one that belongs to something that is well is dropped where something is not.
+ */
 void judge_hint(struct verdict *verdict, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A finding of the state that the policy has for nodes of another role. */

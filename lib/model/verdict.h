@@ -39,6 +39,8 @@ struct verdict {
 	enum state firm_state; /* the worst of the findings that are not limits on a figure */
 	char summary[512];     /* one line */
 	char hint[192];        /* what to do about it; may be empty */
+	enum state hint_state; /* of the finding that it belongs to */
+	enum state last_state; /* of the finding that was added last */
 	struct err fault;      /* when something needed could not be seen; else class none */
 	bool is_wrong_role;    /* the question does not apply to a node of this role */
 	bool is_stale;         /* from no facts, or too old ones: a no, whatever the state */

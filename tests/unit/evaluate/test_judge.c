@@ -147,6 +147,33 @@ the_first_hint_stands(void **state)
 }
 
 static void
+a_hint_belongs_to_the_worst_that_has_one(void **state)
+{
+	struct verdict verdict = begun();
+
+	(void)state;
+	judge_reason(&verdict, STATE_OK, "well");
+	judge_hint(&verdict, "nothing");
+	judge_reason(&verdict, STATE_WARNING, "warm");
+	judge_hint(&verdict, "cool it");
+	judge_reason(&verdict, STATE_CRITICAL, "on fire");
+	judge_hint(&verdict, "water");
+	judge_reason(&verdict, STATE_CRITICAL, "still on fire");
+	judge_hint(&verdict, "more water");
+	judge_reason(&verdict, STATE_WARNING, "wet");
+	judge_hint(&verdict, "dry it");
+	judge_end(&verdict);
+	assert_string_equal(verdict.hint, "water");
+	/* What belongs to something that is well is no help with what is not. */
+	verdict = begun();
+	judge_reason(&verdict, STATE_OK, "well");
+	judge_hint(&verdict, "nothing");
+	judge_reason(&verdict, STATE_CRITICAL, "on fire");
+	judge_end(&verdict);
+	assert_string_equal(verdict.hint, "");
+}
+
+static void
 a_wrong_role_has_the_state_of_the_policy_and_is_remembered(void **state)
 {
 	struct verdict verdict = begun();
@@ -438,6 +465,7 @@ main(void)
 		cmocka_unit_test(findings_past_the_bound_still_count_for_state_and_summary),
 		cmocka_unit_test(a_long_summary_stays_within_its_size),
 		cmocka_unit_test(the_first_hint_stands),
+		cmocka_unit_test(a_hint_belongs_to_the_worst_that_has_one),
 		cmocka_unit_test(a_wrong_role_has_the_state_of_the_policy_and_is_remembered),
 		cmocka_unit_test(a_fault_has_the_state_of_the_policy_and_is_kept_with_its_hint),
 		cmocka_unit_test(a_metric_is_held_against_the_limits_of_its_unit),
