@@ -178,14 +178,17 @@ serve_first(struct agent *agent)
 	service_ready(status.bytes);
 }
 
-/* What a manager said before the server's role changed does not fit it: it is asked again at once. */
+/* What a manager said before the server's role changed, or it was restarted, does not fit it: it is asked
+ * again. */
 static void
 follow_role(struct agent *agent, const struct snapshot *snapshot)
 {
 	const struct snapshot *before = &agent->run->board.targets[0].snapshot;
 
-	if (snapshot_has(snapshot, SNAPSHOT_ROLE) && snapshot_has(before, SNAPSHOT_ROLE)
-		&& snapshot->role.in_recovery != before->role.in_recovery)
+	if (snapshot_has(snapshot, SNAPSHOT_ROLE)
+		&& (!snapshot_has(before, SNAPSHOT_ROLE)
+			|| snapshot->role.in_recovery != before->role.in_recovery
+			|| snapshot->identity.started_ms != before->identity.started_ms))
 		workers_hurry_witnesses(agent->run->workers, &agent->run->plan);
 }
 

@@ -57,6 +57,14 @@ enum question_status question_read(const struct plan *plan, const char *name,
 	const struct question_parameter *parameters, size_t count, struct question *ret, struct err *err);
 
 /*
+ * The same of a path of Patroni's REST API alone. A name may be both, a check and a path: question_read()
+ * takes the check then, as it is configured, and as its track file says it. Patroni's "leader" is also that
+ * of a standby cluster.
+ */
+enum question_status question_read_path(const struct plan *plan, const char *name,
+	const struct question_parameter *parameters, size_t count, struct question *ret, struct err *err);
+
+/*
  * The same from a line such as "replica lag=16MB", whose end is a line's end or the text's. An empty line
  * asks for nothing: QUESTION_UNKNOWN.
  */

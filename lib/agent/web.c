@@ -47,7 +47,7 @@ answer_question(const struct agent_facts *facts, const struct http_request *requ
 	struct question question;
 	struct verdict verdict;
 	struct err err;
-	enum question_status status = question_read(
+	enum question_status status = (is_patroni ? question_read_path : question_read)(
 		facts->plan, name, request->parameters, request->count, &question, &err);
 	bool is_yes;
 

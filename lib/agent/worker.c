@@ -64,6 +64,16 @@ report(struct worker *worker, const struct snapshot *snapshot, int64_t seen_ms)
 		;
 }
 
+/* A look that did not see what the check is about leaves the one before in its place. */
+static void
+remember(struct worker *worker, const struct snapshot *snapshot)
+{
+	if (!snapshot_has(snapshot, worker->task->check->facets[0]->part))
+		return;
+	worker->before = *snapshot;
+	worker->has_looked = true;
+}
+
 /* What was seen is as old as the question: the answer may have been held up behind it. */
 static void
 probe(struct worker *worker, int64_t start_ms)
@@ -79,8 +89,7 @@ probe(struct worker *worker, int64_t start_ms)
 
 		if (task->check->collect(task->limits, &look, &snapshot)) {
 			report(worker, &snapshot, start_ms);
-			worker->before = snapshot;
-			worker->has_looked = true;
+			remember(worker, &snapshot);
 		}
 		return;
 	}
