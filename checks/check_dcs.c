@@ -28,6 +28,7 @@ struct dcs_limits {
 	int64_t min_ttl_ms;
 };
 
+/* In the agent only its endpoints say where to look. */
 static bool
 has_source(const void *limits_data)
 {
@@ -56,12 +57,12 @@ collect(const void *limits_data, const struct check_look *look, struct snapshot 
 
 /* "response time of e1": how a figure of one endpoint is called in a finding. */
 static const char *
-name_figure(const char *what, const struct snapshot_dcs_endpoint *row, char *to, size_t size)
+name_figure(const char *what, const char *label, char *to, size_t size)
 {
 	struct text text;
 
 	text_init(&text, to, size);
-	text_add(&text, "%s of %s", what, dcs_store_label(row));
+	text_add(&text, "%s of %s", what, label);
 	return to;
 }
 
@@ -79,19 +80,19 @@ quota_percent(const struct snapshot_dcs_endpoint *row)
 }
 
 static void
-judge_size(const struct snapshot_dcs_endpoint *row, const struct dcs_limits *limits, struct verdict *verdict)
+judge_size(const struct snapshot_dcs_endpoint *row, const char *label, const struct dcs_limits *limits,
+	struct verdict *verdict)
 {
-	const char *label = dcs_store_label(row);
 	double percent = quota_percent(row);
 	char what[WHAT_SIZE];
 
 	if (row->size_bytes == SNAPSHOT_NONE)
 		return;
-	judge_metric_of(verdict, label, name_figure("database size", row, what, sizeof what), "size_bytes",
+	judge_metric_of(verdict, label, name_figure("database size", label, what, sizeof what), "size_bytes",
 		(double)row->size_bytes, UNIT_BYTES, &limits->max_size, NULL);
 	if (!isnan(percent))
 		judge_metric_of(verdict, label,
-			name_figure("database size against its quota", row, what, sizeof what),
+			name_figure("database size against its quota", label, what, sizeof what),
 			"size_percent", percent, UNIT_PERCENT, &limits->max_size, NULL);
 	if (range_alerts(&limits->max_size.of[UNIT_BYTES], (double)row->size_bytes)
 		|| (!isnan(percent) && range_alerts(&limits->max_size.of[UNIT_PERCENT], percent)))
@@ -117,6 +118,7 @@ static void
 judge_distance(const struct snapshot_dcs *dcs, size_t count, const struct snapshot_dcs_endpoint *row,
 	const struct dcs_limits *limits, struct verdict *verdict)
 {
+	const char *label = dcs_store_label(dcs, row);
 	struct limit warning = {.of = {{.is_set = false}}};
 	int64_t newest = newest_index(dcs, count, row->raft_term);
 	char what[WHAT_SIZE];
@@ -127,8 +129,8 @@ judge_distance(const struct snapshot_dcs *dcs, size_t count, const struct snapsh
 	distance = (double)newest - (double)row->raft_index;
 	warning.of[UNIT_NONE] = (struct range){
 		.is_set = true, .start = 0, .end = (double)limits->max_raft_distance};
-	judge_metric_of(verdict, dcs_store_label(row),
-		name_figure("raft log entries behind the others", row, what, sizeof what), "raft_distance",
+	judge_metric_of(verdict, label,
+		name_figure("raft log entries behind the others", label, what, sizeof what), "raft_distance",
 		distance, UNIT_NONE, &warning, NULL);
 	if (range_alerts(&warning.of[UNIT_NONE], distance))
 		judge_hint(verdict, "that member does not keep up: see its disk, network and log");
@@ -143,16 +145,17 @@ judge_endpoints(const struct snapshot_dcs *dcs, const struct dcs_limits *limits,
 
 	for (size_t i = 0; i < count; i++) {
 		const struct snapshot_dcs_endpoint *row = &dcs->rows[i];
+		const char *label = dcs_store_label(dcs, row);
 		char what[WHAT_SIZE];
 
 		if (!row->is_asked)
 			continue;
 		if (row->response_us != SNAPSHOT_NONE)
-			judge_metric_of(verdict, dcs_store_label(row),
-				name_figure("response time", row, what, sizeof what), "response_seconds",
+			judge_metric_of(verdict, label,
+				name_figure("response time", label, what, sizeof what), "response_seconds",
 				(double)row->response_us / 1e6, UNIT_SECONDS, &limits->warning,
 				&limits->critical);
-		judge_size(row, limits, verdict);
+		judge_size(row, label, limits, verdict);
 		judge_distance(dcs, count, row, limits, verdict);
 	}
 }
@@ -175,7 +178,7 @@ static const struct setting settings[] = {
 		SETTING_AT(struct dcs_limits, endpoints),
 		.argument = "LIST",
 		.help = "the members of the store, all of them: http://10.0.0.11:2379,...; of ZooKeeper the "
-			"admin servers",
+			"admin servers; else -H and -p name them",
 		.is_source = true},
 	{.name = "kind",
 		.type = SETTING_WORD,
@@ -263,6 +266,7 @@ const struct check check_dcs = {
 	.summary = "is Patroni's store (etcd, Consul, ZooKeeper) well, the lock held?",
 	.example = "check_dcs --endpoints http://10.0.0.11:2379,http://10.0.0.12:2379\n"
 		   "check_dcs --endpoints https://etcd1:2379 --ca-file ca.pem --scope demo\n"
+		   "check_dcs -H 10.0.0.11,10.0.0.12,10.0.0.13 --scope demo\n"
 		   "check_dcs --endpoints 127.0.0.1:8500 --kind consul --scope demo\n"
 		   "check_dcs --endpoints zk1:8080,zk2:8080,zk3:8080 --kind zookeeper\n",
 	.facets = facets,

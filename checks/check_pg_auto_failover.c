@@ -55,11 +55,16 @@ judge_monitor(
 		if (age_ms != SNAPSHOT_NONE && (newest_ms == SNAPSHOT_NONE || age_ms < newest_ms))
 			newest_ms = age_ms;
 	}
-	if (newest_ms == SNAPSHOT_NONE || newest_ms <= limits->max_health_age_ms)
+	if (count == 0 || (newest_ms != SNAPSHOT_NONE && newest_ms <= limits->max_health_age_ms))
 		return;
-	judge_reason(verdict, STATE_CRITICAL,
-		"the monitor has checked no node's health for %lld s: it starts no failover",
-		(long long)(newest_ms / 1000));
+	if (newest_ms == SNAPSHOT_NONE)
+		judge_reason(verdict, STATE_UNKNOWN,
+			"cannot tell whether the monitor would start a failover: it does not say when it "
+			"checked a node's health");
+	else
+		judge_reason(verdict, STATE_CRITICAL,
+			"the monitor has checked no node's health for %lld s: it starts no failover",
+			(long long)(newest_ms / 1000));
 	judge_hint(verdict,
 		"see the monitor's log: pgautofailover in shared_preload_libraries, "
 		"pgautofailover.enable_health_checks");

@@ -172,7 +172,7 @@ static const struct setting settings[] = {
 		.argument = "NUMBER",
 		.min = 0,
 		.max = 1000,
-		.help = "CRITICAL when fewer standbys are active and answer"},
+		.help = "CRITICAL when fewer standbys are active, answer and replicate"},
 	{.name = "repmgrd-absent",
 		.type = SETTING_STATE,
 		SETTING_AT(struct repmgr_limits, on_absent),

@@ -88,7 +88,9 @@ add_peer(struct board *board, size_t index, bool is_usable)
 {
 	const struct board_target *peer = &board->targets[index];
 	struct snapshot *to = &board->view[board->view_count];
-	uint32_t own = lsn_timeline(board->view[0].role.wal_file);
+	uint32_t own = snapshot_has(&board->view[0], SNAPSHOT_ROLE)
+		? lsn_timeline(board->view[0].role.wal_file)
+		: 0;
 	bool is_newer = own != 0 && lsn_timeline(peer->primary.role.wal_file) > own;
 
 	if (is_newer && !(is_usable && snapshot_has(&peer->snapshot, SNAPSHOT_ROLE))) {
@@ -142,11 +144,7 @@ add_witness(struct board *board, const struct witness *witness, int64_t now_ms)
 			(long long)(age_ms / 1000), (long long)(age_ms % 1000 / 100));
 		snapshot_fail(&board->view[0], witness->part, &fault);
 	} else {
-		if (snapshot_has(&source->snapshot, witness->part))
-			snapshot_copy_part(&board->view[0], &source->snapshot, witness->part);
-		else
-			snapshot_fail(
-				&board->view[0], witness->part, &source->snapshot.faults[witness->part]);
+		snapshot_take_part(&board->view[0], &source->snapshot, witness->part);
 		if (until_ms < board->view_until_ms)
 			board->view_until_ms = until_ms;
 	}

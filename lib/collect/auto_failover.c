@@ -220,9 +220,10 @@ inquire(struct inquiry *inquiry, const struct auto_failover_source *source, cons
 }
 
 static void
-collect_about(const struct auto_failover_source *source, const struct check_look *look,
-	const struct snapshot *node, struct snapshot *snapshot)
+collect_about(const void *source_data, const struct check_look *look, const struct snapshot *node,
+	struct snapshot *snapshot)
 {
+	const struct auto_failover_source *source = source_data;
 	int64_t begun_us = clock_now_us();
 	struct inquiry *inquiry = calloc(1, sizeof *inquiry);
 	struct err err;
@@ -258,21 +259,7 @@ static void
 collect_witness(
 	const void *source, const struct snapshot *node, int64_t deadline_ms, struct snapshot *snapshot)
 {
-	struct check_look look = {.deadline_ms = deadline_ms};
-	struct snapshot *seen = malloc(sizeof *seen);
-	struct err err;
-
-	if (seen == NULL) {
-		err_set(&err, ERR_DOWN, "out of memory");
-		snapshot_fail(snapshot, SNAPSHOT_AUTO_FAILOVER, &err);
-		return;
-	}
-	collect_about(source, &look, node, seen);
-	if (snapshot_has(seen, SNAPSHOT_AUTO_FAILOVER))
-		snapshot_copy_part(snapshot, seen, SNAPSHOT_AUTO_FAILOVER);
-	else
-		snapshot_fail(snapshot, SNAPSHOT_AUTO_FAILOVER, &seen->faults[SNAPSHOT_AUTO_FAILOVER]);
-	free(seen);
+	source_collect_beside(collect_about, source, node, deadline_ms, SNAPSHOT_AUTO_FAILOVER, snapshot);
 }
 
 static const struct setting witness_settings[] = {

@@ -29,6 +29,9 @@ static const struct dcs_dialect *const dialects[] = {
 
 enum { DIALECT_COUNT = sizeof dialects / sizeof dialects[0] };
 
+/* Room for as many endpoints as are asked; more are refused. */
+enum { NAMED_SIZE = 1280 };
+
 /* One look at the store. */
 struct look {
 	const struct dcs_source *source;
@@ -40,7 +43,8 @@ struct look {
 	char header[700];
 	int64_t deadline_ms;
 	struct snapshot_dcs *dcs;
-	struct err fault; /* of the first endpoint that said nothing of use */
+	struct err fault;    /* of the first endpoint that said nothing of use */
+	size_t silent_count; /* of the endpoints, how many gave no answer at all */
 };
 
 /* A part of the time that is left, so that what comes after has some too. */
@@ -130,12 +134,36 @@ take_probes(struct look *look, const struct dcs_round *round)
 	return has_told;
 }
 
+/* Nobody there. It is as bad as a quorum that is lost, unless it is us who cannot reach them. */
+static bool
+is_silence(const struct err *fault)
+{
+	return fault->class == ERR_DOWN || fault->class == ERR_TIMEOUT;
+}
+
 /* The first fault, for when nothing else can be said. */
 static void
 keep_fault(struct look *look, const struct err *fault)
 {
 	if (look->fault.class == ERR_NONE)
 		look->fault = *fault;
+}
+
+/* What is to be said when not one endpoint said anything of use; `first` is what one of them has. */
+static int
+refuse_all(const struct look *look, const struct err *first, bool is_silent, struct err *err)
+{
+	*err = *first;
+	if (look->dcs->total > 1)
+		err_context(err, "none of %lld endpoints %s", (long long)look->dcs->total,
+			is_silent ? "answers" : "can be read");
+	if (is_silent && look->dcs->total > 1)
+		err_hint(err,
+			"if they are silent everywhere no lock can be renewed: Patroni demotes its primary "
+			"within the ttl, but for failsafe_mode; a majority must run");
+	else if (is_silent && err->hint[0] == '\0')
+		err_hint(err, "does it run? name all members, to see whether the others have a quorum");
+	return -1;
 }
 
 /* What is wrong where the kind could not be found out: above all, that somebody may still have told. */
@@ -153,10 +181,8 @@ refuse_kind(const struct look *look, const struct dcs_round *round, struct err *
 			|| (silent->fault.class != ERR_TIMEOUT && answer->fault.class == ERR_TIMEOUT))
 			silent = answer;
 	}
-	if (silent != NULL && (odd == NULL || silent->fault.class == ERR_TIMEOUT)) {
-		*err = silent->fault;
-		return -1;
-	}
+	if (silent != NULL && (odd == NULL || silent->fault.class == ERR_TIMEOUT))
+		return refuse_all(look, &silent->fault, odd == NULL && is_silence(&silent->fault), err);
 	err_set(err, ERR_PROTOCOL, "%s answers, and is neither etcd, Consul nor ZooKeeper's admin server",
 		look->dcs->rows[round->rows[odd - round->answers]].url);
 	return err_hint(err, "is the port right? if so, say with --kind what it is");
@@ -234,6 +260,8 @@ take_row(struct look *look, const struct web_answer *answers, size_t index)
 	}
 	if (answers[0].fault.class == ERR_NONE)
 		err_context(&fault, "%s", row->url);
+	else if (is_silence(&fault))
+		look->silent_count++;
 	keep_fault(look, &fault);
 	empty_row(row);
 	text_clean(row->fault, sizeof row->fault, fault.text);
@@ -269,9 +297,7 @@ ask_endpoints(struct look *look, struct err *err)
 		has_answer = has_answer || look->dcs->rows[i].is_asked;
 	}
 	dcs_round_free(round);
-	if (!has_answer)
-		*err = look->fault;
-	return has_answer ? 0 : -1;
+	return has_answer ? 0 : refuse_all(look, &look->fault, look->silent_count == count, err);
 }
 
 /* -- the leader key ---------------------------------------------------------------------------- */
@@ -346,21 +372,36 @@ look_at(struct look *look, struct err *err)
 	return 0;
 }
 
+/* Without endpoints the hosts of the command line are; in the agent there is no such thing. */
+static int
+name_source(const struct target *target, struct dcs_source *source, char hosts[NAMED_SIZE], struct err *err)
+{
+	if (source->endpoints[0] != '\0' || target == NULL || target->host[0] == '\0')
+		return 0;
+	if (dcs_source_name_hosts(source, target, hosts, NAMED_SIZE, err) != 0)
+		return -1;
+	source->endpoints = hosts;
+	return 0;
+}
+
 void
 dcs_collect(const struct dcs_source *source, const struct check_look *check_look, struct snapshot *snapshot)
 {
+	struct dcs_source named = *source;
+	char hosts[NAMED_SIZE] = "";
+	struct err err = {.class = ERR_NONE};
+	bool is_named = name_source(check_look->target, &named, hosts, &err) == 0;
 	int64_t begun_us = source_begin(
-		snapshot, strchr(source->endpoints, '@') == NULL ? source->endpoints : "");
+		snapshot, strchr(named.endpoints, '@') == NULL ? named.endpoints : "");
 	struct look look = {
-		.source = source,
+		.source = &named,
 		.deadline_ms = check_look->deadline_ms,
 		.dcs = &snapshot->dcs,
 		.lock = {.ttl_ms = SNAPSHOT_NONE, .granted_ms = SNAPSHOT_NONE},
 	};
-	struct err err;
 
 	snapshot->dcs.total = 0;
-	if (look_at(&look, &err) == 0)
+	if (is_named && look_at(&look, &err) == 0)
 		snapshot_mark(snapshot, SNAPSHOT_DCS);
 	else
 		snapshot_fail(snapshot, SNAPSHOT_DCS, &err);

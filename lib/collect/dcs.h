@@ -22,7 +22,8 @@ extern const char *const dcs_kind_names[];
 
 /* Where to look. Texts are never NULL; empty ones are not given. */
 struct dcs_source {
-	const char *endpoints;  /* URLs with commas between; without a scheme: http:// */
+	const char *endpoints;  /* URLs with commas between; without a scheme: http://; empty: the target's
+				   hosts */
 	enum dcs_kind kind;     /* auto: the first endpoint that answers tells */
 	const char *scope;      /* of the Patroni cluster whose leader key is looked for; empty: none is */
 	const char *name_space; /* what Patroni puts before it: "service" */
@@ -33,7 +34,8 @@ struct dcs_source {
 
 /*
  * Fills the whole snapshot: SNAPSHOT_DCS, or its fault with class usage, setup, or, when no endpoint said
- * anything of use, the class of the first one's: down, timeout, setup, protocol. An endpoint that does not
+ * anything of use, the class of the first one's: down, timeout, setup, protocol. Where no endpoints are given
+ * the hosts of the command line are asked. An endpoint that does not
  * answer costs the others nothing: what is asked first, and of all, has a share of the time that is left.
  */
 void dcs_collect(const struct dcs_source *source, const struct check_look *look, struct snapshot *snapshot);

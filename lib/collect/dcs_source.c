@@ -9,6 +9,55 @@
 /* The longest of what stands before and behind a key in a path. */
 enum { AROUND_KEY = 24 };
 
+/* Where each kind listens unless it is told otherwise; of ZooKeeper that is the admin server. */
+static const char *const usual_ports[] = {
+	[DCS_AUTO] = "2379",
+	[DCS_ETCD] = "2379",
+	[DCS_ETCD2] = "2379",
+	[DCS_CONSUL] = "8500",
+	[DCS_ZOOKEEPER] = "8080",
+};
+
+/* With one colon it is a host and its port, with more an address of IPv6. Nothing of it is shown: "@". */
+static int
+verify_host(const char *host, struct err *err)
+{
+	const char *colon = strchr(host, ':');
+
+	if (host[0] != '\0' && strpbrk(host, "/@") == NULL && (colon == NULL || colon != strrchr(host, ':')))
+		return 0;
+	err_set(err, ERR_USAGE,
+		"option --host: it is empty, a socket directory, or has a port or a URL in it");
+	return err_hint(err, "name hosts, and the port with -p; URLs are for --endpoints");
+}
+
+int
+dcs_source_name_hosts(
+	const struct dcs_source *source, const struct target *target, char *to, size_t size, struct err *err)
+{
+	bool is_tls = source->access->ca_file[0] != '\0' || source->access->cert_file[0] != '\0';
+	size_t count = text_item_count(target->host), port_count = text_item_count(target->port);
+	struct text text;
+
+	text_init(&text, to, size);
+	if (port_count > 1 && port_count != count)
+		return err_set(err, ERR_USAGE, "%zu ports are named for %zu hosts", port_count, count);
+	for (size_t i = 0; i < count; i++) {
+		char host[256], port[16];
+		bool is_bare;
+
+		text_item(target->host, i, host, sizeof host);
+		text_item(target->port, port_count > 1 ? i : 0, port, sizeof port);
+		if (verify_host(host, err) != 0)
+			return -1;
+		is_bare = host[0] != '[' && strchr(host, ':') != NULL;
+		text_add(&text, "%shttp%s://%s%s%s:%s", i > 0 ? "," : "", is_tls ? "s" : "",
+			is_bare ? "[" : "", host, is_bare ? "]" : "",
+			port[0] == '\0' ? usual_ports[source->kind] : port);
+	}
+	return text.is_truncated ? err_set(err, ERR_USAGE, "the hosts are too long together") : 0;
+}
+
 static int
 take_endpoint(const struct dcs_source *source, size_t index, struct snapshot_dcs *dcs, struct err *err)
 {
@@ -41,7 +90,9 @@ dcs_source_take_endpoints(const struct dcs_source *source, struct snapshot_dcs *
 
 	if (source->endpoints[0] == '\0') {
 		err_set(err, ERR_USAGE, "no endpoints are named");
-		return err_hint(err, "give all members of the store: --endpoints http://10.0.0.11:2379,...");
+		return err_hint(err,
+			"give all members of the store: --endpoints http://10.0.0.11:2379,..., or -H "
+			"HOST,...");
 	}
 	if (count > SNAPSHOT_DCS_MAX)
 		return err_set(
@@ -54,20 +105,34 @@ dcs_source_take_endpoints(const struct dcs_source *source, struct snapshot_dcs *
 	return 0;
 }
 
+/* Leaves out those at both ends; returns how long it is without them. */
+static int
+trim_slashes(const char **text)
+{
+	size_t length;
+
+	*text += strspn(*text, "/");
+	length = strlen(*text);
+	while (length > 0 && (*text)[length - 1] == '/')
+		length--;
+	return (int)length;
+}
+
 int
 dcs_source_take_key(const struct dcs_source *source, struct dcs_dialect_plan *plan, struct err *err)
 {
-	const char *from = source->name_space + strspn(source->name_space, "/");
-	size_t length = strlen(from);
+	const char *space = source->name_space, *scope = source->scope;
+	int space_length = trim_slashes(&space), scope_length = trim_slashes(&scope);
 	char path[DCS_DIALECT_PATH_SIZE - AROUND_KEY];
 	struct text text;
 
 	if (source->scope[0] == '\0')
 		return 0;
-	while (length > 0 && from[length - 1] == '/')
-		length--;
+	if (scope_length == 0)
+		return err_set(err, ERR_USAGE, "--scope has no name in it");
 	text_init(&text, plan->key, sizeof plan->key);
-	text_add(&text, "%.*s%s%s/leader", (int)length, from, length > 0 ? "/" : "", source->scope);
+	text_add(&text, "%.*s%s%.*s/leader", space_length, space, space_length > 0 ? "/" : "", scope_length,
+		scope);
 	if (!text.is_truncated) {
 		text_init(&text, path, sizeof path);
 		dcs_path_write(plan->key, &text);

@@ -17,7 +17,8 @@
 
 const struct facet repmgr_facet = {.part = SNAPSHOT_REPMGR};
 
-static const struct facet *const facets[] = {&repmgr_facet_nodes, &facet_role, &facet_identity, NULL};
+static const struct facet *const facets[] = {
+	&repmgr_facet_nodes, &facet_role, &facet_identity, &facet_standby, NULL};
 
 /* -- where the nodes are ------------------------------------------------------------------------- */
 
@@ -315,9 +316,10 @@ inquire(struct inquiry *inquiry, const struct repmgr_source *source, const struc
 }
 
 static void
-collect_about(const struct repmgr_source *source, const struct check_look *look, const struct snapshot *node,
+collect_about(const void *source_data, const struct check_look *look, const struct snapshot *node,
 	struct snapshot *snapshot)
 {
+	const struct repmgr_source *source = source_data;
 	int64_t begun_us = clock_now_us();
 	struct inquiry *inquiry = calloc(1, sizeof *inquiry);
 	struct err err;
@@ -347,21 +349,7 @@ static void
 collect_witness(
 	const void *source, const struct snapshot *node, int64_t deadline_ms, struct snapshot *snapshot)
 {
-	struct check_look look = {.deadline_ms = deadline_ms};
-	struct snapshot *seen = malloc(sizeof *seen);
-	struct err err;
-
-	if (seen == NULL) {
-		err_set(&err, ERR_DOWN, "out of memory");
-		snapshot_fail(snapshot, SNAPSHOT_REPMGR, &err);
-		return;
-	}
-	collect_about(source, &look, node, seen);
-	if (snapshot_has(seen, SNAPSHOT_REPMGR))
-		snapshot_copy_part(snapshot, seen, SNAPSHOT_REPMGR);
-	else
-		snapshot_fail(snapshot, SNAPSHOT_REPMGR, &seen->faults[SNAPSHOT_REPMGR]);
-	free(seen);
+	source_collect_beside(collect_about, source, node, deadline_ms, SNAPSHOT_REPMGR, snapshot);
 }
 
 static const struct setting witness_settings[] = {

@@ -40,6 +40,7 @@ nodes_sql(int server_version)
 	       "       NULL AS place,\n"
 	       "       NULL AS own_role,\n"
 	       "       NULL AS own_timeline,\n"
+	       "       NULL AS own_receiver,\n"
 	       "       NULL AS own_started_ms,\n"
 	       "       NULL AS primary_id,\n"
 	       "       NULL AS daemon,\n"

@@ -96,6 +96,18 @@ repmgr_nodes_fail(struct snapshot_repmgr_node *row, const struct err *fault)
 		row->fault_class, sizeof row->fault_class, fault == NULL ? "" : err_class_name(fault->class));
 }
 
+/* What a standby says of its WAL receiver; without pg_monitor one learns only whether there is one. */
+static void
+take_receiver(struct snapshot_repmgr_node *row, const struct snapshot *said)
+{
+	bool is_told = said->role.in_recovery && snapshot_has(said, SNAPSHOT_STANDBY);
+
+	text_clean(row->own_receiver, sizeof row->own_receiver,
+		!is_told                                              ? ""
+			: said->standby.receiver_pid == SNAPSHOT_NONE ? "none"
+								      : said->standby.receiver_status);
+}
+
 void
 repmgr_nodes_answer(
 	struct snapshot_repmgr_node *row, const struct snapshot *said, const struct snapshot *like)
@@ -125,6 +137,7 @@ repmgr_nodes_answer(
 				       : "primary");
 	if (!said->role.in_recovery && !is_witness && lsn_timeline(said->role.wal_file) != 0)
 		row->own_timeline = lsn_timeline(said->role.wal_file);
+	take_receiver(row, said);
 	if (snapshot_has(said, SNAPSHOT_IDENTITY) && !is_witness)
 		row->own_started_ms = said->identity.started_ms;
 	if (snapshot_has(said, SNAPSHOT_REPMGR))

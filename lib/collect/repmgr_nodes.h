@@ -21,10 +21,10 @@ size_t repmgr_nodes_find(const struct snapshot_repmgr *repmgr, const char *node)
 size_t repmgr_nodes_find_id(const struct snapshot_repmgr *repmgr, int64_t id);
 
 /*
- * The server that was asked about row `row`, and what it said: its role, timeline, its repmgrd and whom its
- * copy of the metadata has as the primary; or why it did not. `like` is of the cluster that the metadata
- * describe: a server of another one tells nothing about it, unless the row is a witness'. NULL: that is not
- * known.
+ * The server that was asked about row `row`, and what it said: its role, timeline, WAL receiver, its repmgrd
+ * and whom its copy of the metadata has as the primary; or why it did not. `like` is of the cluster that the
+ * metadata describe: a server of another one tells nothing about it, unless the row is a witness'. NULL: that
+ * is not known.
  */
 void repmgr_nodes_answer(
 	struct snapshot_repmgr_node *row, const struct snapshot *said, const struct snapshot *like);

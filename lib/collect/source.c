@@ -1,6 +1,7 @@
 #include "lib/collect/source.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
@@ -35,4 +36,22 @@ source_end(struct snapshot *snapshot, int64_t begun_us)
 {
 	snapshot->elapsed_us = clock_now_us() - begun_us;
 	snapshot->taken_ms = clock_wall_ms();
+}
+
+void
+source_collect_beside(source_collector *collect, const void *source, const struct snapshot *node,
+	int64_t deadline_ms, enum snapshot_part part, struct snapshot *snapshot)
+{
+	struct check_look look = {.deadline_ms = deadline_ms};
+	struct snapshot *seen = malloc(sizeof *seen);
+	struct err err;
+
+	if (seen == NULL) {
+		err_set(&err, ERR_DOWN, "out of memory");
+		snapshot_fail(snapshot, part, &err);
+		return;
+	}
+	collect(source, &look, node, seen);
+	snapshot_take_part(snapshot, seen, part);
+	free(seen);
 }

@@ -24,4 +24,15 @@ int64_t source_begin(struct snapshot *snapshot, const char *target);
 /* Ends it: when it was taken, and how long that took. */
 void source_end(struct snapshot *snapshot, int64_t begun_us);
 
+/* Fills the whole of `seen` from a source, which is asked about `node`. */
+typedef void source_collector(const void *source, const struct check_look *look, const struct snapshot *node,
+	struct snapshot *seen);
+
+/*
+ * What a witness does: asks its source apart, and puts its part, or why it was not had, into `snapshot`, which
+ * holds what the server said (and may be `node` itself).
+ */
+void source_collect_beside(source_collector *collect, const void *source, const struct snapshot *node,
+	int64_t deadline_ms, enum snapshot_part part, struct snapshot *snapshot);
+
 #endif

@@ -13,26 +13,43 @@ struct tally {
 	size_t total;
 	size_t away;    /* did not answer */
 	size_t quorum;  /* have one */
-	size_t voters;  /* have one, and are a part of it */
+	size_t asked;   /* members that vote and answer, each once */
+	size_t voters;  /* of those, that have a quorum */
 	size_t without; /* answer, and have none */
 	size_t refused; /* answer, and did not say */
+	int64_t unseen; /* members that vote, and that nobody asked or knows of */
 	int64_t spare;  /* how many more may fail; none: not known */
 };
-
-const char *
-dcs_store_label(const struct snapshot_dcs_endpoint *row)
-{
-	const char *place = strstr(row->url, "://");
-
-	if (row->name[0] != '\0')
-		return row->name;
-	return place == NULL ? row->url : place + strlen("://");
-}
 
 static size_t
 row_count(const struct snapshot_dcs *dcs)
 {
 	return dcs->total < 0 ? 0 : dcs->total > SNAPSHOT_DCS_MAX ? SNAPSHOT_DCS_MAX : (size_t)dcs->total;
+}
+
+const char *
+dcs_store_label(const struct snapshot_dcs *dcs, const struct snapshot_dcs_endpoint *row)
+{
+	const char *place = strstr(row->url, "://");
+	bool is_taken = row->name[0] == '\0';
+
+	for (const struct snapshot_dcs_endpoint *other = dcs->rows; other < row && !is_taken; other++)
+		is_taken = other->is_asked && strcmp(other->name, row->name) == 0;
+	if (!is_taken)
+		return row->name;
+	return place == NULL ? row->url : place + strlen("://");
+}
+
+/* The endpoint before this one that leads to the same member, such as its own address and 127.0.0.1. */
+static const struct snapshot_dcs_endpoint *
+find_same(const struct snapshot_dcs *dcs, const struct snapshot_dcs_endpoint *row)
+{
+	for (const struct snapshot_dcs_endpoint *other = dcs->rows; other < row; other++) {
+		if (row->is_asked && row->id[0] != '\0' && other->is_asked && strcmp(other->id, row->id) == 0
+			&& strcmp(other->cluster, row->cluster) == 0)
+			return other;
+	}
+	return NULL;
 }
 
 /* Members that do not vote, and Consul's clients, are no part of a quorum. */
@@ -50,6 +67,18 @@ can_tell(const struct snapshot_dcs_endpoint *row)
 	return row->is_asked && strcmp(row->role, "learner") != 0;
 }
 
+/* Members that are not among the endpoints, and that the store does not watch itself: one may be long dead.
+ */
+static int64_t
+unseen(const struct snapshot_dcs *dcs, const struct tally *tally)
+{
+	int64_t seen = (int64_t)(tally->asked + tally->away);
+
+	if (dcs->members > SNAPSHOT_NUMBER_MAX || dcs->members_alive != SNAPSHOT_NONE || seen >= dcs->members)
+		return 0;
+	return dcs->members - seen;
+}
+
 /*
  * How many more may fail: known if the store counts its members itself, or if all of them are among the
  * endpoints.
@@ -61,9 +90,20 @@ spare(const struct snapshot_dcs *dcs, const struct tally *tally)
 
 	if (dcs->members <= 0 || dcs->members > SNAPSHOT_NUMBER_MAX)
 		return SNAPSHOT_NONE;
-	if (alive == SNAPSHOT_NONE && tally->voters + tally->without + tally->away >= (size_t)dcs->members)
+	if (alive == SNAPSHOT_NONE && tally->unseen == 0 && tally->refused == 0)
 		alive = (int64_t)tally->voters;
 	return alive == SNAPSHOT_NONE ? SNAPSHOT_NONE : alive - (dcs->members / 2 + 1);
+}
+
+/* Whether a member of which several endpoints tell has a quorum by any of them. */
+static bool
+has_quorum(const struct snapshot_dcs *dcs, const struct snapshot_dcs_endpoint *row)
+{
+	bool is_told = row->has_quorum;
+
+	for (size_t i = 0; i < row_count(dcs) && !is_told; i++)
+		is_told = dcs->rows[i].has_quorum && find_same(dcs, &dcs->rows[i]) == row;
+	return is_told;
 }
 
 static struct tally
@@ -82,9 +122,13 @@ count(const struct snapshot_dcs *dcs)
 			tally.refused++;
 		else if (can_tell(row))
 			tally.without++;
-		if (row->is_asked && row->has_quorum && votes(row))
+		if (!row->is_asked || !votes(row) || find_same(dcs, row) != NULL)
+			continue;
+		tally.asked++;
+		if (has_quorum(dcs, row))
 			tally.voters++;
 	}
+	tally.unseen = unseen(dcs, &tally);
 	tally.spare = spare(dcs, &tally);
 	return tally;
 }
@@ -181,7 +225,7 @@ judge_away(const struct snapshot_dcs *dcs, const struct tally *tally, struct ver
 
 		if (!can_tell(row) || row->has_quorum)
 			continue;
-		judge_reason(verdict, STATE_WARNING, "%s %s: %s", dcs_store_label(row),
+		judge_reason(verdict, STATE_WARNING, "%s %s: %s", dcs_store_label(dcs, row),
 			row->is_refused ? "refuses to be read"
 					: "answers, but has not the quorum of the others",
 			row->fault[0] == '\0' ? "it sees no leader" : row->fault);
@@ -189,6 +233,32 @@ judge_away(const struct snapshot_dcs *dcs, const struct tally *tally, struct ver
 			row->is_refused ? "see --auth-file and --token-file"
 					: "is it cut off from the other members?");
 	}
+}
+
+/*
+ * Who names fewer endpoints than there are members may mean to; who names as many, and has two lead to one,
+ * does not.
+ */
+static void
+judge_unseen(const struct snapshot_dcs *dcs, const struct tally *tally, struct verdict *verdict)
+{
+	const char *verb = tally->unseen == 1 ? "is" : "are";
+
+	for (size_t i = 0; i < tally->total && tally->unseen > 0; i++) {
+		const struct snapshot_dcs_endpoint *row = &dcs->rows[i], *same = find_same(dcs, row);
+
+		if (same == NULL || (int64_t)tally->total < dcs->members)
+			continue;
+		judge_reason(verdict, STATE_WARNING,
+			"%lld of %lld members of %s %s not asked: %s and %s lead to one member, %s",
+			(long long)tally->unseen, (long long)dcs->members, dcs->kind, verb, same->url,
+			row->url, dcs_store_label(dcs, same));
+		judge_hint(verdict, "name each member once in --endpoints");
+		return;
+	}
+	if (tally->unseen > 0)
+		judge_reason(verdict, STATE_OK, "%lld of %lld members %s not asked", (long long)tally->unseen,
+			(long long)dcs->members, verb);
 }
 
 /* -- the leader -------------------------------------------------------------------------------- */
@@ -204,7 +274,7 @@ leader_label(const struct snapshot_dcs *dcs, const struct snapshot_dcs_endpoint 
 			&& (strcmp(other->id, row->leader) == 0
 				|| (strcmp(other->role, "leader") == 0
 					&& strcmp(other->leader, row->leader) == 0)))
-			return dcs_store_label(other);
+			return dcs_store_label(dcs, other);
 	}
 	return row->leader;
 }
@@ -217,13 +287,13 @@ judge_same_leader(const struct snapshot_dcs *dcs, const struct snapshot_dcs_endp
 		&& row->cluster[0] != '\0') {
 		judge_reason(verdict, STATE_CRITICAL,
 			"%s and %s are of two different clusters (%s and %s): each may give the lock away",
-			dcs_store_label(first), dcs_store_label(row), first->cluster, row->cluster);
+			dcs_store_label(dcs, first), dcs_store_label(dcs, row), first->cluster, row->cluster);
 		judge_hint(verdict,
 			"are the endpoints right? if so, a member was started anew with a cluster of its "
 			"own");
 	} else if (strcmp(first->leader, row->leader) != 0) {
 		judge_reason(verdict, STATE_WARNING, "%s says that %s leads, %s says that %s does",
-			dcs_store_label(first), leader_label(dcs, first), dcs_store_label(row),
+			dcs_store_label(dcs, first), leader_label(dcs, first), dcs_store_label(dcs, row),
 			leader_label(dcs, row));
 		judge_hint(verdict,
 			"an election is under way, or members are cut off from each other: look again");
@@ -268,7 +338,7 @@ name_alarm(const struct snapshot_dcs *dcs, const char *alarm, struct text *text)
 		const struct snapshot_dcs_endpoint *row = &dcs->rows[i];
 
 		if (row->id[0] != '\0' && strcmp(row->id, id + strlen(" of ")) == 0) {
-			text_add(text, "%.*s of %s", (int)(id - alarm), alarm, dcs_store_label(row));
+			text_add(text, "%.*s of %s", (int)(id - alarm), alarm, dcs_store_label(dcs, row));
 			return;
 		}
 	}
@@ -324,7 +394,7 @@ judge_health(const struct snapshot_dcs *dcs, struct verdict *verdict)
 
 		if (row->is_asked && row->health[0] != '\0')
 			judge_reason(verdict, STATE_WARNING, "%s says that it is not well: %s",
-				dcs_store_label(row), row->health);
+				dcs_store_label(dcs, row), row->health);
 	}
 }
 
@@ -338,6 +408,7 @@ dcs_store_judge(const struct snapshot_dcs *dcs, const struct policy *policy, str
 	} else {
 		judge_away(dcs, &tally, verdict);
 		judge_leader(dcs, &tally, verdict);
+		judge_unseen(dcs, &tally, verdict);
 	}
 	judge_alarm(dcs, verdict);
 	judge_health(dcs, verdict);

@@ -159,6 +159,7 @@ judge_silence(
 									 : group->limits->policy->on[class];
 
 	judge_reason(verdict, state, "the primary %s cannot be asked itself: %s", node->name, node->fault);
+	formation_node_hint(node, verdict);
 }
 
 static void
@@ -180,6 +181,9 @@ judge_primary(
 		judge_reason(verdict, STATE_CRITICAL,
 			"%s is %s by the monitor, and a standby by its own word", node->name,
 			node->goal_state);
+		judge_hint(verdict,
+			"its role was changed behind the monitor's back: see its PostgreSQL's and "
+			"pg_autoctl's log, and pg_autoctl show events");
 	} else {
 		judge_reason(verdict, STATE_OK, "%s is the primary%s", node->name, group->name);
 	}

@@ -37,6 +37,19 @@ formation_node_duration(int64_t ms, char *to, size_t size)
 	return to;
 }
 
+void
+formation_node_hint(const struct snapshot_auto_failover_node *node, struct verdict *verdict)
+{
+	if (err_class_parse(node->fault_class) == ERR_SETUP)
+		judge_hint(verdict,
+			"%s is asked at the place that the monitor has: see its pg_hba.conf, "
+			"--node-conninfo, "
+			"or --trust-monitor",
+			node->name);
+	else
+		judge_hint(verdict, "does PostgreSQL run on %s? see its log, and pg_autoctl's", node->name);
+}
+
 static void
 judge_transition(const struct snapshot_auto_failover_node *node, const struct formation_limits *limits,
 	struct verdict *verdict)
@@ -94,15 +107,21 @@ judge_health(const struct snapshot_auto_failover_node *node, struct verdict *ver
 
 	if (formation_state_may_be_down(node->goal_state))
 		return;
-	if (node->health == 0)
+	if (node->health == 0) {
 		judge_reason(verdict, state, "%s (%s) fails the monitor's health check", node->name,
 			node->reported_state);
-	else if (node->health != 1)
+		judge_hint(verdict,
+			"does PostgreSQL run on %s, and does its pg_hba.conf let the monitor in? pg_autoctl "
+			"show events",
+			node->name);
+	} else if (node->health != 1)
 		judge_reason(verdict, STATE_WARNING, "the monitor has not checked the health of %s yet",
 			node->name);
-	if (!node->is_running)
+	if (!node->is_running) {
 		judge_reason(verdict, state, "PostgreSQL does not run on %s (%s), says its keeper",
 			node->name, node->reported_state);
+		judge_hint(verdict, "see the log of PostgreSQL and of pg_autoctl on %s", node->name);
+	}
 }
 
 /*
@@ -113,9 +132,11 @@ static void
 judge_word(const struct snapshot_auto_failover_node *node, bool is_split, struct verdict *verdict)
 {
 	if (node->fault[0] != '\0' && !formation_node_is_to_write(node)
-		&& !formation_state_may_be_down(node->goal_state))
+		&& !formation_state_may_be_down(node->goal_state)) {
 		judge_reason(verdict, STATE_WARNING, "%s (%s) cannot be asked itself: %s", node->name,
 			node->reported_state, node->fault);
+		formation_node_hint(node, verdict);
+	}
 	if (is_split || !formation_node_says_primary(node) || !formation_node_is_settled(node)
 		|| !(formation_state_is_standby(node->goal_state)
 			|| formation_state_may_be_down(node->goal_state)))

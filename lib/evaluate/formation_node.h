@@ -29,4 +29,7 @@ const char *formation_node_duration(int64_t ms, char *to, size_t size);
 void formation_node_judge(const struct snapshot_auto_failover_node *node,
 	const struct formation_limits *limits, bool is_split, struct verdict *verdict);
 
+/* What to do about a node that cannot be asked itself. */
+void formation_node_hint(const struct snapshot_auto_failover_node *node, struct verdict *verdict);
+
 #endif

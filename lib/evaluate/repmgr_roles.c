@@ -117,6 +117,20 @@ judge_split_brain(const struct snapshot *snapshot, struct verdict *verdict)
 	return count;
 }
 
+/* What to do about a node that cannot be asked. */
+static void
+hint_fault(const struct snapshot_repmgr_node *node, struct verdict *verdict)
+{
+	if (err_class_parse(node->fault_class) == ERR_SETUP)
+		judge_hint(verdict,
+			"%s is asked as the same user, at the place that repmgr.nodes has: see its "
+			"pg_hba.conf, or --trust-metadata",
+			node->name);
+	else
+		judge_hint(verdict, "does PostgreSQL run on %s? see its log, and repmgr cluster show",
+			node->name);
+}
+
 static void
 judge_primary(const struct snapshot_repmgr_node *primary, const struct repmgr_roles_limits *limits,
 	struct verdict *verdict)
@@ -129,6 +143,7 @@ judge_primary(const struct snapshot_repmgr_node *primary, const struct repmgr_ro
 
 		judge_reason(
 			verdict, state, "the primary %s cannot be asked: %s", primary->name, primary->fault);
+		hint_fault(primary, verdict);
 	} else if (says(primary, "standby")) {
 		judge_reason(verdict, STATE_CRITICAL,
 			"%s is the primary by repmgr's metadata, and a standby by its own word",
@@ -140,6 +155,34 @@ judge_primary(const struct snapshot_repmgr_node *primary, const struct repmgr_ro
 }
 
 /* -- the others ---------------------------------------------------------------------------------- */
+
+/*
+ * A standby that falls behind for ever. While its upstream is away each of them is one, and may take over all
+ * the same.
+ */
+static bool
+is_detached(const struct snapshot *snapshot, const struct snapshot_repmgr_node *node)
+{
+	const struct snapshot_repmgr_node *upstream = find(snapshot, node->upstream_id);
+
+	return strcmp(node->own_receiver, "none") == 0 && is_type(node, "standby") && says(node, "standby")
+		&& (upstream == NULL || upstream->fault[0] == '\0');
+}
+
+static void
+judge_detached(
+	const struct snapshot *snapshot, const struct snapshot_repmgr_node *node, struct verdict *verdict)
+{
+	const struct snapshot_repmgr_node *upstream = find(snapshot, node->upstream_id);
+
+	if (!is_detached(snapshot, node))
+		return;
+	judge_reason(verdict, STATE_WARNING, "%s has no WAL receiver: it replicates from nobody%s%s",
+		node->name, upstream == NULL ? "" : ", its upstream is ",
+		upstream == NULL ? "" : upstream->name);
+	judge_hint(verdict, "see primary_conninfo and PostgreSQL's log on %s; repmgr standby follow",
+		node->name);
+}
 
 /* Whom the node that was asked takes for the primary is its own matter: its copy may be old. */
 static void
@@ -164,6 +207,7 @@ judge_active(const struct snapshot *snapshot, const struct snapshot_repmgr_node 
 	if (node->fault[0] != '\0') {
 		judge_reason(verdict, STATE_WARNING, "the %s %s cannot be asked: %s", node->type, node->name,
 			node->fault);
+		hint_fault(node, verdict);
 		return;
 	}
 	if (is_type(node, "standby") && says(node, "primary") && primaries < 2) {
@@ -180,13 +224,40 @@ judge_active(const struct snapshot *snapshot, const struct snapshot_repmgr_node 
 	if (upstream != NULL && !upstream->is_active)
 		judge_reason(verdict, STATE_WARNING, "%s has %s as its upstream, which is not active",
 			node->name, upstream->name);
+	judge_detached(snapshot, node, verdict);
 	judge_copy(snapshot, node, primary, verdict);
 }
 
-/* A failed primary stays one in the metadata, and is not active; so is what was unregistered by hand. */
+/* It takes writes on a timeline of its own, also while the other primary cannot be asked. */
 static void
-judge_inactive(const struct snapshot_repmgr_node *node, struct verdict *verdict)
+judge_rogue(const struct snapshot_repmgr_node *node, struct verdict *verdict)
 {
+	char timeline[40] = "";
+	struct text text;
+
+	text_init(&text, timeline, sizeof timeline);
+	if (node->own_timeline != SNAPSHOT_NONE)
+		text_add(&text, " on timeline %lld", (long long)node->own_timeline);
+	judge_reason(verdict, STATE_CRITICAL,
+		"%s is not active in repmgr's metadata, and runs as a primary%s: it takes writes", node->name,
+		timeline);
+	judge_hint(verdict,
+		"stop %s at once, then repmgr node rejoin; only if it is the true primary: repmgr primary "
+		"register -F there",
+		node->name);
+}
+
+/*
+ * A failed primary stays one in the metadata, and is not active; so is what was unregistered by hand. Of
+ * several that say that they are the primary the split brain has told.
+ */
+static void
+judge_inactive(const struct snapshot_repmgr_node *node, int primaries, struct verdict *verdict)
+{
+	if (says(node, "primary") && primaries < 2) {
+		judge_rogue(node, verdict);
+		return;
+	}
 	if (says(node, "standby"))
 		judge_reason(verdict, STATE_WARNING,
 			"%s %s is not active in repmgr's metadata, and runs as a standby", node->type,
@@ -214,15 +285,17 @@ judge_standbys(
 
 	text_init(&names, storage, sizeof storage);
 	for (size_t i = 0; i < row_count(snapshot); i++) {
-		if (!is_good_standby(&snapshot->repmgr.rows[i]))
+		if (!is_good_standby(&snapshot->repmgr.rows[i])
+			|| is_detached(snapshot, &snapshot->repmgr.rows[i]))
 			continue;
 		count++;
 		add_name(&names, &snapshot->repmgr.rows[i]);
 	}
 	if (count < limits->min_standbys) {
-		judge_reason(verdict, STATE_CRITICAL,
-			"%lld standby%s active and answer%s, at least %lld must (--min-standbys)",
-			(long long)count, count == 1 ? " is" : "s are", count == 1 ? "s" : "",
+		judge_reason(verdict, STATE_CRITICAL, "%lld standby%s, at least %lld must (--min-standbys)",
+			(long long)count,
+			count == 1 ? " is active, answers and replicates"
+				   : "s are active, answer and replicate",
 			(long long)limits->min_standbys);
 	} else {
 		judge_reason(verdict, STATE_OK, "%lld standby%s%s%s", (long long)count, count == 1 ? "" : "s",
@@ -253,7 +326,7 @@ repmgr_roles_judge(
 		const struct snapshot_repmgr_node *node = &snapshot->repmgr.rows[i];
 
 		if (!node->is_active)
-			judge_inactive(node, verdict);
+			judge_inactive(node, primaries, verdict);
 		else if (!is_type(node, "primary"))
 			judge_active(snapshot, node, primary, primaries, verdict);
 	}

@@ -58,6 +58,15 @@ snapshot_copy_part(struct snapshot *snapshot, const struct snapshot *from, enum 
 	snapshot_mark(snapshot, part);
 }
 
+void
+snapshot_take_part(struct snapshot *snapshot, const struct snapshot *from, enum snapshot_part part)
+{
+	if (snapshot_has(from, part))
+		snapshot_copy_part(snapshot, from, part);
+	else
+		snapshot_fail(snapshot, part, &from->faults[part]);
+}
+
 size_t
 snapshot_part_length(const struct snapshot *snapshot, enum snapshot_part part)
 {

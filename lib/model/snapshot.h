@@ -110,6 +110,9 @@ void snapshot_copy(struct snapshot *to, const struct snapshot *from);
 /* Takes a part over as it is in another snapshot, obtained there. */
 void snapshot_copy_part(struct snapshot *snapshot, const struct snapshot *from, enum snapshot_part part);
 
+/* The same, or takes over why it was not obtained there. */
+void snapshot_take_part(struct snapshot *snapshot, const struct snapshot *from, enum snapshot_part part);
+
 /* Records why a part was not obtained. */
 void snapshot_fail(struct snapshot *snapshot, enum snapshot_part part, const struct err *fault);
 

@@ -41,6 +41,7 @@ struct snapshot_patroni {
 	bool has_failed_watchdog;
 	bool is_sync_standby; /* also as one of a quorum */
 	bool is_quorum_standby;
+	bool is_replay_paused;
 	int64_t dcs_seen_ms;    /* when it last reached the DCS, since 1970 */
 	bool has_noloadbalance; /* tags */
 	bool has_nofailover;
@@ -74,9 +75,12 @@ struct snapshot_patroni_member {
 	bool sees_pause;       /* it believes that the cluster is paused */
 	bool is_failsafe;
 	bool has_failed_watchdog;
+	bool is_replay_paused;
 	int64_t dcs_seen_ms;
 	char version[16];
-	char fault[SNAPSHOT_FAULT_SIZE]; /* why it did not answer; empty: it did */
+	bool is_unheard; /* `fault` says nothing of its Patroni: its api_url is none that can be asked, leads
+			    to somebody else, or does not let us in. Of an unlisted one: of another cluster */
+	char fault[SNAPSHOT_FAULT_SIZE]; /* why it did not answer there; empty: it did */
 };
 
 /* What Patroni says of the cluster: GET /cluster, /config, and each member's own word. */
@@ -256,6 +260,7 @@ struct snapshot_repmgr_node {
 	/* As the node says itself, asked; a witness server that is no standby is a "witness". */
 	char own_role[16]; /* "primary", "standby", "witness"; empty: it did not answer, or was not asked */
 	int64_t own_timeline;   /* of a primary */
+	char own_receiver[16];  /* of a standby's WAL receiver: "streaming", "none"; empty: not told */
 	int64_t own_started_ms; /* when that server was started, since 1970; none: not told, or of another
 				   cluster */
 	int64_t primary_id;     /* the active primary in its own copy of the metadata; none: not told */

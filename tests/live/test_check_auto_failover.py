@@ -145,6 +145,7 @@ def test_a_frozen_standby(cluster):
         result = ask(cluster, "-t", "1s")
         assert result.state == "WARNING" and result.elapsed < 1, result
         assert f"{node.name} (secondary) cannot be asked itself: no answer from 127.0.0.1:{node.port}" in result.stdout
+        assert f"hint: does PostgreSQL run on {node.name}?" in result.stdout, result
         result = wait_answer(cluster, f"{node.name} (secondary) fails the monitor's health check", "-t", "1s")
         assert result.state == "WARNING", result
         result = wait_answer(cluster, f"{node.name} is stuck: it is to be catchingup, and reports secondary for ", "-t",
@@ -165,6 +166,7 @@ def test_failover_that_is_stuck(cluster):
         result = ask(cluster)
         assert result.state == "CRITICAL", result
         assert f"the primary {primary.name} cannot be asked itself: cannot connect to " in result.stdout, result
+        assert f"hint: does PostgreSQL run on {primary.name}?" in result.stdout, result
         wait_for(lambda: all(cluster.states()[node.name][1] != "secondary" for node in others), "the monitor to act",
                  detail=cluster.overview)
         for node in others:

@@ -202,7 +202,9 @@ def test_nobody_is_there(cluster, ask):
     for member in cluster.members:
         member.kill()
     result = ask(cluster)
-    assert result.state == "CRITICAL" and f"cannot reach {cluster.members[0].url}: " in result.stdout, result
+    assert result.state == "CRITICAL", result
+    assert f"none of 3 endpoints answers: cannot reach {cluster.members[0].url}: " in result.stdout, result
+    assert "hint: if they are silent everywhere no lock can be renewed" in result.stdout, result
     assert ask(cluster, "--on-down", "unknown").state == "UNKNOWN"
     for kind in ("etcd", "etcd2", "consul", "zookeeper"):
         assert ask(cluster, "--kind", kind).state == "CRITICAL"
@@ -213,8 +215,33 @@ def test_nobody_answers(cluster, ask):
     for member in cluster.members:
         member.freeze()
     result = ask(cluster, "-t", "1s")
-    assert result.state == "CRITICAL" and f"no answer from {cluster.members[0].url} in time" in result.stdout, result
+    assert result.state == "CRITICAL", result
+    assert f"none of 3 endpoints answers: no answer from {cluster.members[0].url} in time" in result.stdout, result
+    assert "hint: if they are silent everywhere no lock can be renewed" in result.stdout, result
     assert result.elapsed < 1.5, result
+
+
+@only_plain
+def test_a_member_that_nobody_names_is_dead(cluster, ask):
+    """Two of three are named, or three of which two are one: what is not asked is told."""
+    dead, *others = cluster.members
+    dead.kill()
+    cluster.leader()
+    urls = [member.url for member in others]
+    result = ask(urls)
+    assert result.state == "OK", result
+    assert "leads, 2 of 2 endpoints have a quorum, 1 of 3 members is not asked |" in result.stdout, result
+    again = urls[1].replace("127.0.0.1", "localhost")
+    result = ask([*urls, again])
+    assert result.state == "WARNING", result
+    assert f"1 of 3 members of etcd is not asked: {urls[1]} and {again} lead to one member, {others[1].name} |" \
+        in result.stdout, result
+
+
+def test_hosts_of_the_command_line(cluster, check):
+    ports = ",".join(url.rpartition(":")[2] for url in cluster.endpoints)
+    result = check(PROGRAM, "-H", "127.0.0.1,localhost,127.0.0.1", "-p", ports, *PATIENT)
+    assert result.state == "OK" and "3 of 3 endpoints have a quorum" in result.stdout, result
 
 
 # --- alarms ----------------------------------------------------------------------------------------------------------
@@ -263,7 +290,7 @@ def single():
 def test_two_clusters(cluster, single, ask):
     result = ask([cluster.members[0].url, single.members[0].url])
     assert result.state == "CRITICAL", result
-    assert "e1 and e1 are of two different clusters (" in result.stdout, result
+    assert f"e1 and {single.members[0].url.removeprefix('http://')} are of two different clusters (" in result.stdout, result
 
 
 def test_no_api_v2(single, ask):

@@ -69,6 +69,8 @@ def test_what_was_seen(cluster, check):
         "n1": "primary", "n2": "standby", "n3": "standby", "witness": "witness"}
     assert {row["primary_id"] for row in rows.values()} == {1}
     assert {row["daemon"] for row in rows.values()} == {"running"}
+    assert {name: row["own_receiver"] for name, row in rows.items()} == {
+        "n1": None, "n2": "streaming", "n3": "streaming", "witness": None}
     assert rows["n1"]["own_timeline"] == 1
     assert rows["n2"]["place"] == f"127.0.0.1:{cluster['n2'].port}"
 
@@ -76,7 +78,7 @@ def test_what_was_seen(cluster, check):
 def test_min_standbys(cluster, check):
     assert ask(check, cluster["n1"], "--min-standbys", 2).state == "OK"
     result = ask(check, cluster["n1"], "--min-standbys", 3)
-    assert result.state == "CRITICAL" and "2 standbys are active and answer, at least 3 must" in result.stdout, result
+    assert result.state == "CRITICAL" and "2 standbys are active, answer and replicate, at least 3 must" in result.stdout, result
 
 
 def test_by_conninfo(cluster, check):
@@ -123,6 +125,7 @@ def test_where_the_nodes_are_may_not_be_seen(cluster, check):
     result = ask(check, cluster["n2"], user="narrow")
     assert result.state == "UNKNOWN", result
     assert "the primary n1 cannot be asked: permission denied for table nodes" in result.stdout, result
+    assert "hint: n1 is asked as the same user" in result.stdout and "--trust-metadata" in result.stdout, result
     result = ask(check, cluster["n2"], "--trust-metadata", user="narrow")
     assert result.state == "OK" and "2 standbys: n2, n3" in result.stdout, result
 
@@ -199,11 +202,35 @@ def test_a_frozen_standby(cluster):
         result = ask(programs.check, cluster["n2"], "-t", "1s")
         assert result.state == "WARNING" and result.elapsed < 1, result
         assert f"the standby n3 cannot be asked: no answer from 127.0.0.1:{node.port} in time" in result.stdout, result
+        assert "hint: does PostgreSQL run on n3?" in result.stdout, result
         result = ask(programs.check, node, "-t", "1s")
         assert result.state == "CRITICAL" and "in time" in result.stdout and result.elapsed < 1.5, result
     finally:
         node.thaw()
     assert ask(programs.check, cluster["n2"]).state == "OK"
+
+
+def test_a_standby_that_replicates_from_nobody(cluster):
+    """It answers, is a standby, and its upstream is well: only its receiver tells."""
+    node = cluster["n3"]
+    before = node.value("SHOW primary_conninfo")
+
+    def lead(conninfo):
+        node.sql("ALTER SYSTEM SET primary_conninfo = %s", (conninfo,))
+        node.sql("SELECT pg_reload_conf()")
+
+    lead("host=127.0.0.1 port=1")
+    try:
+        for asked in cluster.nodes:
+            result = wait_answer(asked, "n3 has no WAL receiver: it replicates from nobody, its upstream is n1 ")
+            assert result.state == "WARNING" and "hint: see primary_conninfo" in result.stdout, result
+        result = ask(programs.check, cluster["n1"], "--min-standbys", 2)
+        assert result.state == "CRITICAL", result
+        assert "1 standby is active, answers and replicates, at least 2 must" in result.stdout, result
+    finally:
+        lead(before)
+    for asked in cluster.nodes:
+        wait_answer(asked, "REPMGR OK")
 
 
 def test_a_witness_that_is_silent(cluster):
@@ -251,6 +278,7 @@ def test_failover(own):
     result = ask(programs.check, n2)
     assert result.state == "CRITICAL", result
     assert f"the primary n1 cannot be asked: cannot connect to 127.0.0.1:{n1.port}: " in result.stdout, result
+    assert "hint: does PostgreSQL run on n1?" in result.stdout, result
 
     assert own.wait_primary(other_than="n1") is n2
     result = wait_answer(n2, "primary n1 is not active in repmgr's metadata")
@@ -271,6 +299,14 @@ def test_failover(own):
         assert result.state == "CRITICAL", result
         assert "split brain: 2 nodes are primaries by their own word: " in result.stdout, result
         assert "n1 on timeline 1" in result.stdout and "n2 on timeline 2" in result.stdout, result
+
+    n3.stop_daemon()  # which would be the next to promote
+    n2.kill()
+    result = ask(programs.check, n3, "--repmgrd-absent", "ok", "--on-down", "warning", "-v")
+    assert result.state == "CRITICAL", result
+    assert "n1 is not active in repmgr's metadata, and runs as a primary on timeline 1: it takes writes" \
+        in result.stdout, result
+    assert "the primary n2 cannot be asked" in result.stdout and "hint: stop n1 at once" in result.stdout, result
 
 
 @pytest.mark.parametrize("own", [{"size": 2, "daemons": False}], indirect=True)

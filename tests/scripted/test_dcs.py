@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import socket
 
 import pytest
 
@@ -283,6 +284,96 @@ def test_the_first_that_tells_decides():
         outcome = ask([f"http://{silent.host}:{silent.port}", peer], "-t", "1s")
         says(outcome, "WARNING", "1 of 2 endpoints does not answer: no answer from")
         assert outcome.elapsed < 1.3
+
+
+@pytest.mark.parametrize("args", [(), ("--kind", "etcd"), ("--kind", "etcd2"), ("--kind", "consul"),
+                                  ("--kind", "zookeeper")])
+def test_no_endpoint_is_there(args):
+    """It is worse than two of three, and says so."""
+    with free_ports(3) as ports:
+        outcome = ask([f"http://127.0.0.1:{port}" for port in ports], *T, *args)
+        says(outcome, "CRITICAL", f"none of 3 endpoints answers: cannot reach http://127.0.0.1:{ports[0]}: ")
+        assert b"Patroni demotes its primary within the ttl" in outcome.out
+        alone = ask([f"http://127.0.0.1:{ports[0]}"], *T, *args)
+        says(alone, "CRITICAL", f"DCS CRITICAL - cannot reach http://127.0.0.1:{ports[0]}: ")
+        assert b"hint: does it run there" in alone.out, "the others may well have a quorum"
+
+
+@pytest.mark.parametrize("args", [(), ("--kind", "etcd")])
+def test_no_endpoint_answers(args):
+    with peers.Peer(peers.silent) as one, peers.Peer(peers.silent) as other:
+        outcome = ask([f"http://{peer.host}:{peer.port}" for peer in (one, other)], "-t", "1s", *args)
+        says(outcome, "CRITICAL", f"none of 2 endpoints answers: no answer from http://{one.host}:{one.port} in time")
+        assert b"Patroni demotes its primary within the ttl" in outcome.out
+        alone = ask([f"http://{one.host}:{one.port}"], *SHORT, *args)
+        says(alone, "CRITICAL", f"DCS CRITICAL - no answer from http://{one.host}:{one.port} in time")
+        assert b"name all members" in alone.out
+
+
+def test_no_endpoint_can_be_read():
+    """Somebody is there: that no lock can be renewed is not known."""
+    with playing({"/version": (200, b"<html>")}, {}) as both:
+        outcome = ask(both, *T, "--kind", "etcd")
+        says(outcome, "UNKNOWN", f"none of 2 endpoints can be read: {both[0].url}: ")
+        assert b"demotes" not in outcome.out
+
+
+@contextlib.contextmanager
+def free_ports(count):
+    """Ports of ours where nobody listens."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        yield [each.getsockname()[1] for each in sockets]
+
+
+# --- the hosts of the command line -----------------------------------------------------------------------------------
+
+def host_of(*args):
+    return launch(PROGRAM, *args)
+
+
+def test_host_and_port():
+    with playing(stores.etcd()) as [peer]:
+        outcome = host_of("-H", peer.host, "-p", peer.port, *T)
+        says(outcome, "OK", "1 of 1 endpoint has a quorum")
+        told = json.loads(host_of("-H", peer.host, "-p", peer.port, *T, "-f", "json").out)
+        assert told["target"] == peer.url
+
+
+def test_hosts_and_ports():
+    with playing(stores.etcd(), stores.etcd()) as both:
+        outcome = host_of("-H", ",".join(peer.host for peer in both), "-p", ",".join(str(peer.port) for peer in both),
+                          *T)
+        says(outcome, "OK", "2 of 2 endpoints have a quorum")
+
+
+def test_endpoints_come_before_hosts():
+    with playing(stores.etcd()) as [peer]:
+        says(ask([peer], *T, "-H", "127.0.0.1", "-p", "1"), "OK", "1 of 1 endpoint has a quorum")
+
+
+def test_operands_of_haproxy():
+    with playing(stores.etcd()) as [peer]:
+        outcome = host_of(*T, "10.0.0.1", "5000", peer.host, peer.port)
+        assert outcome.code == 0 and len(peer.asked("/v3/kv/range")) == 1, outcome
+        assert host_of(*T, "10.0.0.1", "5000", peer.host, "1").code == 1
+
+
+@pytest.mark.parametrize("args, said", [
+    (("-H", "/run/postgresql"), "option --host: it is empty, a socket directory, or has a port or a URL in it"),
+    (("-H", "10.0.0.1:2379"), "option --host: "),
+    (("-H", "http://u:Xq7zSecret@10.0.0.1"), "option --host: "),
+    (("-H", "10.0.0.1,,10.0.0.2"), "option --host: "),
+    (("-H", "10.0.0.1,10.0.0.2,10.0.0.3", "-p", "1,2"), "2 ports are named for 3 hosts"),
+    (("-H", ",".join(f"10.0.0.{n}" for n in range(10))), "10 endpoints are named, there may be 9"),
+    (("-p", "2379"), "no endpoints are named"),
+])
+def test_hosts_that_make_no_sense(args, said):
+    outcome = host_of(*args, *T)
+    says(outcome, "UNKNOWN", said)
+    assert b"Xq7zSecret" not in outcome.out
 
 
 def test_a_store_that_is_slow_to_tell():

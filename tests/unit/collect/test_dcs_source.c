@@ -65,6 +65,77 @@ test_endpoints_that_are_none(void **state)
 	}
 }
 
+/* The hosts of a command line, as a list of endpoints. */
+static void
+test_hosts(void **state)
+{
+	static const struct {
+		const char *host, *port, *ca_file, *cert_file;
+		enum dcs_kind kind;
+		const char *endpoints;
+	} hosts[] = {
+		{"10.0.0.11", "", "", "", DCS_AUTO, "http://10.0.0.11:2379"},
+		{"10.0.0.11", "", "", "", DCS_ETCD, "http://10.0.0.11:2379"},
+		{"10.0.0.11", "", "", "", DCS_ETCD2, "http://10.0.0.11:2379"},
+		{"10.0.0.11", "", "", "", DCS_CONSUL, "http://10.0.0.11:8500"},
+		{"10.0.0.11", "", "", "", DCS_ZOOKEEPER, "http://10.0.0.11:8080"},
+		{"10.0.0.11", "99", "", "", DCS_CONSUL, "http://10.0.0.11:99"},
+		{"a,b", "", "", "", DCS_AUTO, "http://a:2379,http://b:2379"},
+		{"a,b", "9", "", "", DCS_AUTO, "http://a:9,http://b:9"},
+		{"a,b,c", "1,,3", "", "", DCS_AUTO, "http://a:1,http://b:2379,http://c:3"},
+		{"::1,[fe80::2],c", "", "", "", DCS_AUTO,
+			"http://[::1]:2379,http://[fe80::2]:2379,http://c:2379"},
+		{"a", "", "ca.pem", "", DCS_AUTO, "https://a:2379"},
+		{"a", "", "", "c.pem", DCS_AUTO, "https://a:2379"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+		struct web_access access = {.ca_file = ""};
+		struct target target = {.host = ""};
+		struct dcs_source taken = source("", "", "service");
+		char list[200];
+		struct err err;
+
+		snprintf(access.ca_file, sizeof access.ca_file, "%s", hosts[i].ca_file);
+		snprintf(access.cert_file, sizeof access.cert_file, "%s", hosts[i].cert_file);
+		snprintf(target.host, sizeof target.host, "%s", hosts[i].host);
+		snprintf(target.port, sizeof target.port, "%s", hosts[i].port);
+		taken.access = &access;
+		taken.kind = hosts[i].kind;
+		assert_int_equal(dcs_source_name_hosts(&taken, &target, list, sizeof list, &err), 0);
+		assert_string_equal(list, hosts[i].endpoints);
+	}
+}
+
+static void
+test_hosts_that_are_none(void **state)
+{
+	static const char *const others[] = {"/run/postgresql", "@abstract", "a,", ",a", "a,,b",
+		"10.0.0.11:2379", "http://10.0.0.11", "u:secret@a", "a,http://u:secret@b",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+	const struct web_access access = {.ca_file = ""};
+	struct dcs_source taken = source("", "", "service");
+	struct target target = {.port = ""};
+	char list[40];
+	struct err err;
+
+	(void)state;
+	taken.access = &access;
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		snprintf(target.host, sizeof target.host, "%s", others[i]);
+		if (dcs_source_name_hosts(&taken, &target, list, sizeof list, &err) == 0)
+			fail_msg("\"%s\" is taken", others[i]);
+		assert_int_equal(err.class, ERR_USAGE);
+		assert_null(strstr(err.text, "secret"));
+		assert_null(strstr(err.hint, "secret"));
+	}
+	snprintf(target.host, sizeof target.host, "a,b,c");
+	snprintf(target.port, sizeof target.port, "1,2");
+	assert_int_equal(dcs_source_name_hosts(&taken, &target, list, sizeof list, &err), -1);
+	assert_int_equal(err.class, ERR_USAGE);
+}
+
 static void
 test_key(void **state)
 {
@@ -75,6 +146,8 @@ test_key(void **state)
 		{"/service/", "demo", "service/demo/leader"},
 		{"db/ours", "demo/0", "db/ours/demo/0/leader"},
 		{"", "demo", "demo/leader"},
+		{"service", "/demo", "service/demo/leader"},
+		{"/service/", "//demo/0/", "service/demo/0/leader"},
 		{"/", "demo", "demo/leader"},
 		{"service", "", ""},
 	};
@@ -88,6 +161,18 @@ test_key(void **state)
 		assert_int_equal(dcs_source_take_key(&taken, &plan, &err), 0);
 		assert_string_equal(plan.key, keys[i].key);
 	}
+}
+
+static void
+test_key_of_nothing(void **state)
+{
+	struct dcs_source taken = source("a", "/", "service");
+	struct dcs_dialect_plan plan = {.key = ""};
+	struct err err;
+
+	(void)state;
+	assert_int_equal(dcs_source_take_key(&taken, &plan, &err), -1);
+	assert_int_equal(err.class, ERR_USAGE);
 }
 
 /* The longest that options take, and one whose path would not fit. */
@@ -115,7 +200,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_endpoints_that_are_none),
+		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_hosts_that_are_none),
 		cmocka_unit_test(test_key),
+		cmocka_unit_test(test_key_of_nothing),
 		cmocka_unit_test(test_long_keys),
 	};
 

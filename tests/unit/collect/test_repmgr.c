@@ -228,6 +228,35 @@ test_answer(void **state)
 }
 
 static void
+test_answer_of_a_standby(void **state)
+{
+	struct snapshot *asked = new_server(false, PRIMARY, "77", 1);
+	struct snapshot *said = new_server(true, "", "77", 2);
+	struct snapshot_repmgr_node *row = &asked->repmgr.rows[0];
+
+	(void)state;
+	add(&asked->repmgr, 2, "n2", "standby", true, "10.0.0.12:5432");
+	repmgr_nodes_answer(row, said, asked);
+	assert_string_equal(row->own_role, "standby");
+	assert_string_equal(row->own_receiver, ""); /* not told */
+	snapshot_mark(said, SNAPSHOT_STANDBY);
+	repmgr_nodes_answer(row, said, asked);
+	assert_string_equal(row->own_receiver, "none");
+	said->standby.receiver_pid = 5;
+	repmgr_nodes_answer(row, said, asked);
+	assert_string_equal(row->own_receiver, ""); /* there is one; more is not told without pg_monitor */
+	set(said->standby.receiver_status, sizeof said->standby.receiver_status, "streaming");
+	repmgr_nodes_answer(row, said, asked);
+	assert_string_equal(row->own_receiver, "streaming");
+	/* What a primary has of the kind is left from before. */
+	said->role.in_recovery = false;
+	repmgr_nodes_answer(row, said, asked);
+	assert_string_equal(row->own_receiver, "");
+	free(asked);
+	free(said);
+}
+
+static void
 test_answer_of_another_cluster(void **state)
 {
 	struct snapshot *asked = new_server(true, "", "77", 1);
@@ -319,6 +348,7 @@ main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_answer_of_a_standby),
 		cmocka_unit_test(test_answer_of_another_cluster),
 		cmocka_unit_test(test_answer_of_a_witness),
 		cmocka_unit_test(test_silence),
