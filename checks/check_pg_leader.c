@@ -99,7 +99,7 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 	if (role->is_read_only)
 		judge_read_only(snapshots[0].read_only.source, limits, timeline, verdict);
 	witness_judge_primary(&snapshots[0], &witness_limits, verdict);
-	witness_rival_judge_peers(snapshots, count, timeline, verdict);
+	witness_rival_judge_peers(snapshots, count, timeline, witness_right(&snapshots[0]), verdict);
 	judge_response(&snapshots[0], limits, verdict);
 	judge_figure(verdict, "timeline", (double)timeline, UNIT_NONE);
 }

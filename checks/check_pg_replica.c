@@ -28,6 +28,7 @@ struct replica_limits {
 	bool accept_primary;
 	bool ignore_noloadbalance;
 	enum state patroni_unreachable;
+	enum state unconfirmed_primary;
 	uint64_t replayed;
 	int64_t weight_min;
 };
@@ -49,17 +50,17 @@ judge_replayed(uint64_t position, uint64_t wanted, struct verdict *verdict)
 
 /*
  * Of a primary old data are read for ever once another one leads, so it must meet the conditions of
- * check_pg_leader: whoever manages it agrees, and no peer is a primary on a newer timeline. Only one that is
- * told to trust PostgreSQL alone does without them.
+ * check_pg_leader: whoever manages it agrees, and no peer is a primary on a newer timeline.
  */
 static void
 judge_primary(const struct snapshot *snapshots, size_t count, const struct replica_limits *limits,
 	struct verdict *verdict)
 {
-	enum state state = limits->patroni_unreachable == STATE_OK ? STATE_OK : STATE_CRITICAL;
+	enum state state = limits->unconfirmed_primary;
 	const enum state unreachable[WITNESS_MANAGERS] = {
 		[WITNESS_PATRONI] = state, [WITNESS_REPMGR] = state, [WITNESS_MONITOR] = state};
-	const struct witness_limits witness = {.policy = &limits->policy, .unreachable = unreachable};
+	const struct witness_limits witness = {
+		.policy = &limits->policy, .unreachable = unreachable, .option = "unconfirmed-primary"};
 	uint32_t timeline;
 
 	if (!limits->accept_primary) {
@@ -71,7 +72,7 @@ judge_primary(const struct snapshot *snapshots, size_t count, const struct repli
 		return;
 	judge_reason(verdict, STATE_OK, "primary on timeline %u, accepted for reads", timeline);
 	witness_judge_primary(&snapshots[0], &witness, verdict);
-	witness_rival_judge_peers(snapshots, count, timeline, verdict);
+	witness_rival_judge_peers(snapshots, count, timeline, witness_right(&snapshots[0]), verdict);
 	judge_replayed(snapshots[0].role.wal_lsn, limits->replayed, verdict);
 	verdict->weight_percent = 100;
 }
@@ -79,8 +80,8 @@ judge_primary(const struct snapshot *snapshots, size_t count, const struct repli
 /* The lag, as the best informed of those who were asked knows it. */
 struct lag {
 	bool is_by_leader;
-	int64_t bytes;  /* -1: not known */
-	double seconds; /* NAN: not known */
+	struct replay_distance distance; /* .bytes -1: not known */
+	double seconds;                  /* NAN: not known */
 };
 
 static struct lag
@@ -89,12 +90,14 @@ lag_of(const struct snapshot *node, const struct replica_limits *limits)
 	const struct snapshot_standby *standby = &node->standby;
 	bool is_archive = limits->allow_archive_recovery && lag_source(standby) == LAG_NO_RECEIVER;
 	int64_t ms = is_archive ? lag_archive_ms(standby) : lag_ms(standby);
-	struct lag lag = {.bytes = witness_replica_behind_bytes(node)};
+	struct lag lag = {.distance = {.whom = "the leader",
+				  .bytes = witness_replica_behind_bytes(node),
+				  .is_sender = witness_replica_is_sender_leader(node)}};
 
-	lag.is_by_leader = lag.bytes >= 0;
+	lag.is_by_leader = lag.distance.bytes >= 0;
 	if (!lag.is_by_leader)
-		lag.bytes = lag_bytes(standby);
-	lag.seconds = lag.is_by_leader ? replay_seconds_behind(standby, lag.bytes)
+		lag.distance.bytes = lag_bytes(standby);
+	lag.seconds = lag.is_by_leader ? replay_seconds_behind(standby, &lag.distance)
 		: ms < 0               ? NAN
 				       : (double)ms / 1000.0;
 	return lag;
@@ -104,8 +107,9 @@ lag_of(const struct snapshot *node, const struct replica_limits *limits)
 static int
 weight_of(const struct lag *lag, const struct replica_limits *limits)
 {
-	int by_bytes = weight_from_lag(lag->bytes < 0 ? NAN : (double)lag->bytes,
-		&limits->critical.of[UNIT_BYTES], (int)limits->weight_min);
+	int64_t bytes = lag->distance.bytes;
+	int by_bytes = weight_from_lag(
+		bytes < 0 ? NAN : (double)bytes, &limits->critical.of[UNIT_BYTES], (int)limits->weight_min);
 	int by_time = weight_from_lag(
 		lag->seconds, &limits->critical.of[UNIT_SECONDS], (int)limits->weight_min);
 
@@ -119,7 +123,7 @@ judge_lag(const struct snapshot *node, const struct replica_limits *limits,
 	struct lag lag = lag_of(node, limits);
 
 	if (lag.is_by_leader)
-		replay_judge_behind(&node->standby, lag.bytes, "the leader", replay_limits, verdict);
+		replay_judge_behind(&node->standby, &lag.distance, replay_limits, verdict);
 	else
 		replay_judge_lag(&node->standby, replay_limits, verdict);
 	verdict->weight_percent = weight_of(&lag, limits);
@@ -192,7 +196,15 @@ static const struct setting settings[] = {
 		.argument = "STATE",
 		.help
 		= "the state of a standby whose Patroni does not answer: a warning, which is a yes, goes on "
-		  "with PostgreSQL's own word; an accepted primary is CRITICAL then, unless this is ok"},
+		  "with PostgreSQL's own word"},
+	{.name = "unconfirmed-primary",
+		.type = SETTING_STATE,
+		SETTING_AT(struct replica_limits, unconfirmed_primary),
+		.initial = "critical",
+		.argument = "STATE",
+		.help
+		= "the state of an accepted primary whose manager does not answer; in the agent, critical "
+		  "means what [check leader] says of a leader then"},
 	{.name = "replayed",
 		.type = SETTING_LSN,
 		SETTING_AT(struct replica_limits, replayed),

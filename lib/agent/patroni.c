@@ -87,9 +87,13 @@ static void
 set_role(json_t *object, const struct snapshot *snapshot)
 {
 	bool in_recovery = snapshot->role.in_recovery;
-	int64_t timeline = in_recovery ? snapshot->standby.received_timeline
-				       : lsn_timeline(snapshot->role.wal_file);
+	int64_t timeline = SNAPSHOT_NONE;
 
+	/* A part that was not obtained may hold what an earlier look saw. */
+	if (!in_recovery)
+		timeline = lsn_timeline(snapshot->role.wal_file);
+	else if (snapshot_has(snapshot, SNAPSHOT_STANDBY))
+		timeline = snapshot->standby.received_timeline;
 	json_object_set_new(object, "role",
 		json_string(!in_recovery                          ? "primary"
 				: health_leads_standbys(snapshot) ? "standby_leader"

@@ -19,6 +19,78 @@ struct asking {
 	bool has_mode;
 };
 
+static enum state
+leader_state(const struct plan_check *leader, const char *name)
+{
+	struct settings_group group = {.rows = leader->check->settings,
+		.count = leader->check->setting_count,
+		.base = (void *)leader->limits.bytes};
+	const struct setting *row = settings_find(&group, 1, name, NULL);
+
+	return row == NULL ? STATE_CRITICAL : *(const enum state *)settings_member(&group, row);
+}
+
+/* By the name of the section that asks it, what [check leader] says of a manager that could not be asked. */
+static const struct {
+	const char *section;
+	const char *setting;
+} managers[WITNESS_MANAGERS] = {
+	[WITNESS_PATRONI] = {"patroni", "patroni-unreachable"},
+	[WITNESS_REPMGR] = {"repmgr", "repmgr-unreachable"},
+	[WITNESS_MONITOR] = {"pg_auto_failover", "monitor-unreachable"},
+};
+
+/* What it means that a manager could not be asked is said once, for the leader. */
+static void
+take_unreachable(const struct plan *plan, enum state unreachable[WITNESS_MANAGERS])
+{
+	for (int i = 0; i < WITNESS_MANAGERS; i++)
+		unreachable[i] = leader_state(plan_find_check(plan, "leader"), managers[i].setting);
+}
+
+/* Whether the agent asks a manager at all. */
+static bool
+is_asked(const struct plan *plan, enum witness_manager manager)
+{
+	const struct plan_check *source = plan_find_check(plan, managers[manager].section);
+
+	return source != NULL && source->source_index >= 0
+		&& strcmp(source->check->name, managers[manager].section) == 0;
+}
+
+/*
+ * The same in one word, of the managers that there are: with more than one, the worst. Critical where there
+ * is none: nobody is asked, and nothing comes of it.
+ */
+static enum state
+worst_unreachable(const struct plan *plan)
+{
+	enum state unreachable[WITNESS_MANAGERS], worst = STATE_OK;
+	bool is_any = false;
+
+	take_unreachable(plan, unreachable);
+	for (int i = 0; i < WITNESS_MANAGERS; i++) {
+		if (!is_asked(plan, (enum witness_manager)i))
+			continue;
+		worst = state_worse(worst, unreachable[i]);
+		is_any = true;
+	}
+	return is_any ? worst : STATE_CRITICAL;
+}
+
+/* A primary that is accepted among those who are read from is the leader: unless it is told otherwise, what
+ * is said of the leader holds. */
+static void
+take_unconfirmed(struct asking *asking, const struct plan *plan)
+{
+	const struct settings_group *group;
+	const struct setting *row = settings_find(asking->groups, 1, "unconfirmed-primary", &group);
+	enum state *state = row == NULL ? NULL : settings_member(group, row);
+
+	if (state != NULL && *state == STATE_CRITICAL)
+		*state = worst_unreachable(plan);
+}
+
 static void
 begin_check(struct asking *asking, const struct plan *plan, size_t index)
 {
@@ -30,27 +102,7 @@ begin_check(struct asking *asking, const struct plan *plan, size_t index)
 	memcpy(question->limits.bytes, configured->limits.bytes, sizeof question->limits.bytes);
 	asking->answer = configured->answer;
 	plan_rows_list_question(configured->check, question->limits.bytes, &asking->answer, asking->groups);
-}
-
-/* What it means that a manager could not be asked is said once, for the leader. */
-static void
-take_unreachable(const struct plan *plan, enum state unreachable[WITNESS_MANAGERS])
-{
-	static const char *const names[WITNESS_MANAGERS] = {[WITNESS_PATRONI] = "patroni-unreachable",
-		[WITNESS_REPMGR] = "repmgr-unreachable",
-		[WITNESS_MONITOR] = "monitor-unreachable"};
-	const struct plan_check *leader = plan_find_check(plan, "leader");
-	struct plan_check copy = *leader;
-	struct settings_group group = {.rows = leader->check->settings,
-		.count = leader->check->setting_count,
-		.base = copy.limits.bytes};
-
-	for (int i = 0; i < WITNESS_MANAGERS; i++) {
-		const struct setting *row = settings_find(&group, 1, names[i], NULL);
-
-		unreachable[i] = row == NULL ? STATE_CRITICAL
-					     : *(const enum state *)settings_member(&group, row);
-	}
+	take_unconfirmed(asking, plan);
 }
 
 static void
@@ -290,13 +342,12 @@ refuse_unknown(const struct plan *plan, const char *name, struct err *err)
 	return QUESTION_UNKNOWN;
 }
 
-enum question_status
-question_read(const struct plan *plan, const char *name, const struct question_parameter *parameters,
-	size_t count, struct question *ret, struct err *err)
+static enum question_status
+read_question(const struct plan *plan, const char *name, const struct plan_check *configured,
+	const struct question_parameter *parameters, size_t count, struct question *ret, struct err *err)
 {
 	struct asking asking = {.question = ret};
-	const struct plan_check *configured = plan_find_check(plan, name);
-	const struct route *route = route_find(name);
+	const struct route *route = configured != NULL ? NULL : route_find(name);
 
 	memset(ret, 0, sizeof *ret);
 	if (text_copy(ret->name, sizeof ret->name, name) != 0 || (configured == NULL && route == NULL))
@@ -308,6 +359,20 @@ question_read(const struct plan *plan, const char *name, const struct question_p
 	if (route != NULL && take_route(&asking, route, err) != 0)
 		return QUESTION_BAD;
 	return take_parameters(&asking, parameters, count, err) == 0 ? QUESTION_OK : QUESTION_BAD;
+}
+
+enum question_status
+question_read(const struct plan *plan, const char *name, const struct question_parameter *parameters,
+	size_t count, struct question *ret, struct err *err)
+{
+	return read_question(plan, name, plan_find_check(plan, name), parameters, count, ret, err);
+}
+
+enum question_status
+question_read_path(const struct plan *plan, const char *name, const struct question_parameter *parameters,
+	size_t count, struct question *ret, struct err *err)
+{
+	return read_question(plan, name, NULL, parameters, count, ret, err);
 }
 
 enum question_status

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/base/text.h"
 #include "lib/evaluate/judge.h"
 #include "lib/evaluate/lag.h"
 #include "lib/evaluate/role.h"
@@ -97,15 +98,30 @@ judge_ahead(const struct snapshot *node, const struct snapshot *primary, struct 
 		"clone it anew");
 }
 
+/* Whether the standby's sender is where the primary was asked: under another name it is not known. */
+static bool
+is_sender(const struct snapshot_standby *standby, const struct snapshot *primary)
+{
+	char place[sizeof standby->sender_host + 32];
+	struct text text;
+
+	text_init(&text, place, sizeof place);
+	text_add(&text, "%s:%lld", standby->sender_host, (long long)standby->sender_port);
+	return standby->sender_host[0] != '\0' && standby->sender_port != SNAPSHOT_NONE
+		&& strcmp(place, primary->target) == 0;
+}
+
 static void
 judge_lag(const struct snapshot *node, const struct snapshot *primary, const struct replay_limits *limits,
 	struct verdict *verdict)
 {
 	int64_t told = lag_bytes(&node->standby);
 	int64_t bytes = lsn_distance(primary->role.wal_lsn, node->standby.replay_lsn);
+	const struct replay_distance distance = {.whom = "the primary",
+		.bytes = told > bytes ? told : bytes, /* a peer may have been asked before */
+		.is_sender = is_sender(&node->standby, primary)};
 
-	/* A peer may have been asked before. */
-	replay_judge_behind(&node->standby, told > bytes ? told : bytes, "the primary", limits, verdict);
+	replay_judge_behind(&node->standby, &distance, limits, verdict);
 }
 
 bool

@@ -8,8 +8,12 @@
 #include "lib/evaluate/lag.h"
 #include "lib/model/lsn.h"
 
-/* A WAL file's worth is on its way to a standby that keeps up. */
-enum { ON_ITS_WAY_BYTES = 16 << 20 };
+/*
+ * A WAL file's worth is on its way to a standby that keeps up: a switch of WAL files moves the position by as
+ * much at once. From a sender in between, which may itself be cut off from whom the position is told by, no
+ * more is certain than one message, MAX_SEND_SIZE in PostgreSQL's walsender.c.
+ */
+enum { ON_ITS_WAY_BYTES = 16 << 20, MESSAGE_BYTES = 128 << 10 };
 
 /* A receiver whose state this role may not see: neither a yes nor a no can be known. */
 static void
@@ -181,29 +185,30 @@ replay_judge_lag(
  * more is missing than may be on its way, the standby's own word counts.
  */
 double
-replay_seconds_behind(const struct snapshot_standby *standby, int64_t bytes)
+replay_seconds_behind(const struct snapshot_standby *standby, const struct replay_distance *distance)
 {
+	int64_t on_its_way_bytes = distance->is_sender ? ON_ITS_WAY_BYTES : MESSAGE_BYTES;
 	int64_t ms = lag_archive_ms(standby);
 
-	if (bytes == 0)
+	if (distance->bytes == 0)
 		return 0;
-	if (bytes <= ON_ITS_WAY_BYTES && lag_ms(standby) >= 0)
+	if (distance->bytes <= on_its_way_bytes && lag_ms(standby) >= 0)
 		ms = lag_ms(standby);
 	return ms < 0 ? NAN : (double)ms / 1000.0;
 }
 
 void
-replay_judge_behind(const struct snapshot_standby *standby, int64_t bytes, const char *whom,
+replay_judge_behind(const struct snapshot_standby *standby, const struct replay_distance *distance,
 	const struct replay_limits *limits, struct verdict *verdict)
 {
-	double seconds = replay_seconds_behind(standby, bytes);
+	double seconds = replay_seconds_behind(standby, distance);
 	char storage[64];
 	struct text text;
 
 	if (isnan(seconds))
 		judge_unknown("the lag in time", UNIT_SECONDS, limits, verdict);
-	replay_judge_figures((double)bytes, seconds, limits, verdict);
+	replay_judge_figures((double)distance->bytes, seconds, limits, verdict);
 	text_init(&text, storage, sizeof storage);
-	range_write_quantity((double)bytes, UNIT_BYTES, &text);
-	judge_reason(verdict, STATE_OK, "%s behind %s", storage, whom);
+	range_write_quantity((double)distance->bytes, UNIT_BYTES, &text);
+	judge_reason(verdict, STATE_OK, "%s behind %s", storage, distance->whom);
 }

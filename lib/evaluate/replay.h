@@ -41,17 +41,21 @@ void replay_judge_figures(
 void replay_judge_lag(
 	const struct snapshot_standby *standby, const struct replay_limits *limits, struct verdict *verdict);
 
-/*
- * Seconds behind for a standby that is known to be `bytes` behind, as the commit that was replayed last is
- * old. NAN: not known.
- */
-double replay_seconds_behind(const struct snapshot_standby *standby, int64_t bytes);
+/* How far a standby is behind somebody who told its own position. */
+struct replay_distance {
+	const char *whom; /* "the primary" */
+	int64_t bytes;
+	bool is_sender; /* known to be who the standby streams from, with nobody between */
+};
 
 /*
- * As replay_judge_lag() where somebody else's position tells that the standby is `bytes` behind `whom` ("the
- * primary").
+ * Seconds behind for a standby that is known to be so far behind, as the commit that was replayed last is
+ * old. Zero only where what is missing may have been on its way. NAN: not known.
  */
-void replay_judge_behind(const struct snapshot_standby *standby, int64_t bytes, const char *whom,
+double replay_seconds_behind(const struct snapshot_standby *standby, const struct replay_distance *distance);
+
+/* As replay_judge_lag() where somebody else's position tells how far behind the standby is. */
+void replay_judge_behind(const struct snapshot_standby *standby, const struct replay_distance *distance,
 	const struct replay_limits *limits, struct verdict *verdict);
 
 #endif

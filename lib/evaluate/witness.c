@@ -53,7 +53,18 @@ witness_judge_unreachable(const struct snapshot *node, enum witness_manager mana
 		judge_hint(verdict, "%s", fault->hint);
 	else
 		judge_hint(verdict, "see %s; --%s ok trusts PostgreSQL alone", managers[manager].check,
-			managers[manager].option);
+			limits->option != NULL ? limits->option : managers[manager].option);
+}
+
+enum witness_right
+witness_right(const struct snapshot *node)
+{
+	enum witness_right by_patroni = witness_patroni_right(node);
+	enum witness_right by_monitor = witness_auto_failover_right(node);
+
+	if (by_patroni == WITNESS_RIGHT_ELSEWHERE || by_monitor == WITNESS_RIGHT_ELSEWHERE)
+		return WITNESS_RIGHT_ELSEWHERE;
+	return by_patroni == WITNESS_RIGHT_HERE ? by_patroni : by_monitor;
 }
 
 void

@@ -7,6 +7,7 @@
 #ifndef PGHA_EVALUATE_WITNESS_H
 #define PGHA_EVALUATE_WITNESS_H
 
+#include "lib/evaluate/witness_rival.h"
 #include "lib/model/check.h"
 #include "lib/model/snapshot.h"
 #include "lib/model/verdict.h"
@@ -17,11 +18,15 @@ enum witness_manager { WITNESS_PATRONI, WITNESS_REPMGR, WITNESS_MONITOR, WITNESS
 struct witness_limits {
 	const struct policy *policy;
 	const enum state *unreachable; /* of WITNESS_MANAGERS: the state when one could not be asked */
+	const char *option; /* that says so for all of them; NULL: each has its own (--patroni-unreachable) */
 };
 
 /* Judges a primary: every manager that was asked must have it as its leader. */
 void witness_judge_primary(
 	const struct snapshot *node, const struct witness_limits *limits, struct verdict *verdict);
+
+/* Whom the managers want that decide who is the primary; repmgr is none of them. */
+enum witness_right witness_right(const struct snapshot *node);
 
 /*
  * Judges that a manager could not be asked, where that is so. A source that cannot be asked at all (class

@@ -5,7 +5,6 @@
 #include "lib/base/text.h"
 #include "lib/evaluate/formation_state.h"
 #include "lib/evaluate/judge.h"
-#include "lib/evaluate/witness_rival.h"
 #include "lib/model/lsn.h"
 
 static size_t
@@ -78,6 +77,30 @@ is_other_cluster(const struct snapshot *node, const struct snapshot_auto_failove
 		&& strcmp(own->system_identifier, node->identity.system_identifier) != 0;
 }
 
+/* The node at the place that was asked, where that is not the one that was named; NULL: it may be. */
+static const struct snapshot_auto_failover_node *
+find_misnamed(const struct snapshot *node, const struct snapshot_auto_failover_node *own)
+{
+	const struct snapshot_auto_failover_node *at_target = NULL;
+
+	for (size_t i = 0; i < count_of(node); i++)
+		if (is_at_target(node, &node->auto_failover.rows[i]))
+			at_target = &node->auto_failover.rows[i];
+	return at_target == own ? NULL : at_target;
+}
+
+enum witness_right
+witness_auto_failover_right(const struct snapshot *node)
+{
+	const struct snapshot_auto_failover_node *own = snapshot_has(node, SNAPSHOT_AUTO_FAILOVER)
+		? find_own(node)
+		: NULL;
+
+	if (own == NULL || find_misnamed(node, own) != NULL || is_other_cluster(node, own))
+		return WITNESS_RIGHT_UNKNOWN;
+	return formation_state_may_write(own->goal_state) ? WITNESS_RIGHT_HERE : WITNESS_RIGHT_ELSEWHERE;
+}
+
 static void
 judge_other_cluster(const struct snapshot *node, const struct snapshot_auto_failover_node *own,
 	const struct policy *policy, struct verdict *verdict)
@@ -106,7 +129,8 @@ judge_rivals(
 			continue;
 		text_init(&text, who, sizeof who);
 		text_add(&text, "\"%s\"", row->name);
-		witness_rival_judge(who, row->own_timeline, lsn_timeline(node->role.wal_file), verdict);
+		witness_rival_judge(who, row->own_timeline, lsn_timeline(node->role.wal_file),
+			witness_auto_failover_right(node), verdict);
 	}
 }
 
@@ -131,21 +155,37 @@ judge_unwanted(
 		"the monitor?");
 }
 
+static void
+judge_misnamed(const struct snapshot_auto_failover_node *own, const struct snapshot_auto_failover_node *asked,
+	const struct policy *policy, struct verdict *verdict)
+{
+	struct err fault;
+
+	err_set(&fault, ERR_SETUP, "the server asked is the monitor's node \"%s\", not \"%s\"", asked->name,
+		own->name);
+	err_hint(&fault, "name this node as the monitor does (--node): pg_autoctl show state");
+	judge_fault(verdict, policy, &fault);
+}
+
 void
 witness_auto_failover_judge_primary(
 	const struct snapshot *node, const struct policy *policy, struct verdict *verdict)
 {
-	const struct snapshot_auto_failover_node *own = find_own(node);
+	const struct snapshot_auto_failover_node *own = find_own(node), *asked;
 
 	if (own == NULL) {
 		judge_no_node(policy, verdict);
+		return;
+	}
+	asked = find_misnamed(node, own);
+	if (asked != NULL) {
+		judge_misnamed(own, asked, policy, verdict);
 		return;
 	}
 	if (is_other_cluster(node, own)) {
 		judge_other_cluster(node, own, policy, verdict);
 		return;
 	}
-	judge_rivals(node, own, verdict);
 	if (!formation_state_may_write(own->goal_state)) {
 		judge_unwanted(node, own, verdict);
 	} else if (!formation_state_may_write(own->reported_state)) {
@@ -159,4 +199,5 @@ witness_auto_failover_judge_primary(
 	} else {
 		judge_reason(verdict, STATE_OK, "the monitor's \"%s\" (%s)", own->name, own->reported_state);
 	}
+	judge_rivals(node, own, verdict);
 }

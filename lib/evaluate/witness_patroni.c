@@ -119,6 +119,22 @@ is_by_role_alone(const struct snapshot_patroni *patroni)
 	return patroni->is_paused && patroni->is_unlocked;
 }
 
+/* A member that is being demoted may hold the lock still, and gives it away. */
+static bool
+is_leader(const struct snapshot_patroni *patroni)
+{
+	return patroni->has_lock && strcmp(patroni->role, "demoted") != 0;
+}
+
+enum witness_right
+witness_patroni_right(const struct snapshot *node)
+{
+	if (!snapshot_has(node, SNAPSHOT_PATRONI) || witness_patroni_is_stranger(node)
+		|| is_by_role_alone(&node->patroni))
+		return WITNESS_RIGHT_UNKNOWN;
+	return is_leader(&node->patroni) ? WITNESS_RIGHT_HERE : WITNESS_RIGHT_ELSEWHERE;
+}
+
 static void
 judge_locked(const struct snapshot_patroni *patroni, struct verdict *verdict)
 {
@@ -194,7 +210,7 @@ witness_patroni_judge_primary(
 
 	if (!witness_patroni_judge_identity(node, policy, verdict))
 		return;
-	if (!patroni->has_lock || strcmp(patroni->role, "demoted") == 0) {
+	if (!is_leader(patroni)) {
 		judge_unlocked(patroni, verdict);
 		return;
 	}
@@ -249,13 +265,14 @@ judge_not_told(const struct snapshot *node, const struct policy *policy, struct 
 	text_init(&text, storage, sizeof storage);
 	if (fault->class == ERR_NONE) {
 		text_add(&text, "standby, and nobody is asked whether it leads a standby cluster");
-		judge_hint(verdict, "--standby-leader needs Patroni's word: --patroni URL");
 	} else {
 		text_add(&text,
 			"standby, and Patroni could not be asked whether it leads a standby cluster (%s)",
 			fault->text);
 	}
 	judge_wrong_role(verdict, policy, storage);
+	if (fault->class == ERR_NONE)
+		judge_hint(verdict, "--standby-leader needs Patroni's word: --patroni URL");
 }
 
 bool

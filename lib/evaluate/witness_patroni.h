@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "lib/evaluate/witness_rival.h"
 #include "lib/model/check.h"
 #include "lib/model/snapshot.h"
 #include "lib/model/verdict.h"
@@ -24,6 +25,12 @@ bool witness_patroni_judge_identity(
 /* The same as mere facts: known to be another server, known to be this one. */
 bool witness_patroni_is_stranger(const struct snapshot *node);
 bool witness_patroni_is_same_server(const struct snapshot *node);
+
+/*
+ * Whom the lock is for: this node, or not. Not known where the part is not there, or speaks of another
+ * server, and in a pause without the store.
+ */
+enum witness_right witness_patroni_right(const struct snapshot *node);
 
 /* A primary: it must hold the leader lock. */
 void witness_patroni_judge_primary(

@@ -80,6 +80,46 @@ witness_replica_behind_bytes(const struct snapshot *node)
 	return told > bytes ? told : bytes;
 }
 
+/* Whether "http://10.0.0.11:8008" or "http://[fd00::11]:8008" is a URL on that host. */
+static bool
+is_url_of_host(const char *url, const char *host)
+{
+	const char *start = strstr(url, "://");
+	size_t length = strlen(host);
+	bool is_bracketed;
+
+	if (start == NULL || length == 0)
+		return false;
+	start += strlen("://");
+	is_bracketed = start[0] == '[';
+	start += is_bracketed;
+	if (strncmp(start, host, length) != 0)
+		return false;
+	return is_bracketed ? start[length] == ']' : strcspn(start, ":/") == length;
+}
+
+static bool
+has_tag(const char *tags, const char *name_and_sign)
+{
+	size_t length = strlen(name_and_sign);
+
+	for (;; tags++) {
+		if (strncmp(tags, name_and_sign, length) == 0)
+			return true;
+		tags = strchr(tags, ',');
+		if (tags == NULL)
+			return false;
+	}
+}
+
+bool
+witness_replica_is_sender_leader(const struct snapshot *node)
+{
+	return snapshot_has(node, SNAPSHOT_PATRONI) && !witness_patroni_is_stranger(node)
+		&& is_url_of_host(node->patroni.leader_url, node->standby.sender_host)
+		&& !has_tag(node->patroni.tags, "replicatefrom=");
+}
+
 void
 witness_replica_judge(
 	const struct snapshot *node, const struct witness_replica_limits *limits, struct verdict *verdict)

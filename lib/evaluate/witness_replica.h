@@ -29,4 +29,10 @@ void witness_replica_judge(
  */
 int64_t witness_replica_behind_bytes(const struct snapshot *node);
 
+/*
+ * Whether the standby is known to stream from Patroni's leader itself: its sender's host is that of the
+ * leader's REST API, and it has no tag "replicatefrom", without which Patroni has it follow the leader.
+ */
+bool witness_replica_is_sender_leader(const struct snapshot *node);
+
 #endif

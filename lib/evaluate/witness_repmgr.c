@@ -13,9 +13,6 @@ count_of(const struct snapshot *node)
 	return snapshot_row_count(node, snapshot_list_of(SNAPSHOT_REPMGR));
 }
 
-/* The server tells both times, and rounds them. */
-enum { START_TOLERANCE_MS = 2 };
-
 static bool
 is_other_cluster(const struct snapshot *node)
 {
@@ -25,15 +22,48 @@ is_other_cluster(const struct snapshot *node)
 		&& strcmp(identifier, node->identity.system_identifier) != 0;
 }
 
-/* Whether a row's server is this very node, as both say themselves. */
+/* Whether a row's server is this very node, as both say themselves: by the same words, so to the millisecond.
+ */
 static bool
 is_this_server(const struct snapshot *node, const struct snapshot_repmgr_node *row)
 {
-	int64_t apart_ms = row->own_started_ms - node->identity.started_ms;
-
 	return snapshot_has(node, SNAPSHOT_IDENTITY) && row->own_started_ms != SNAPSHOT_NONE
-		&& node->identity.started_ms != SNAPSHOT_NONE && apart_ms >= -START_TOLERANCE_MS
-		&& apart_ms <= START_TOLERANCE_MS;
+		&& row->own_started_ms == node->identity.started_ms;
+}
+
+static bool
+is_at_target(const struct snapshot *node, const struct snapshot_repmgr_node *row)
+{
+	return node->target[0] != '\0' && strcmp(row->place, node->target) == 0;
+}
+
+static bool
+is_primary(const struct snapshot_repmgr_node *row)
+{
+	return row->is_active && strcmp(row->type, "primary") == 0;
+}
+
+/*
+ * Of the rows that are proven to be this node's (a node that was registered anew may have left one behind,
+ * and two may have been started in one millisecond) the one at the place that was asked, that of the active
+ * primary, or the first; NULL: none is.
+ */
+static const struct snapshot_repmgr_node *
+find_proven(const struct snapshot *node)
+{
+	const struct snapshot_repmgr_node *proven = NULL;
+	int best = -1;
+
+	for (size_t i = 0; i < count_of(node); i++) {
+		const struct snapshot_repmgr_node *row = &node->repmgr.rows[i];
+		int rank = is_at_target(node, row) * 2 + is_primary(row);
+
+		if (!is_this_server(node, row) || rank <= best)
+			continue;
+		proven = row;
+		best = rank;
+	}
+	return proven;
 }
 
 /*
@@ -45,24 +75,17 @@ static const struct snapshot_repmgr_node *
 find_own(const struct snapshot *node)
 {
 	const struct snapshot_repmgr *repmgr = &node->repmgr;
+	const struct snapshot_repmgr_node *proven = find_proven(node);
 
-	for (size_t i = 0; i < count_of(node); i++)
-		if (is_this_server(node, &repmgr->rows[i]))
-			return &repmgr->rows[i];
+	if (proven != NULL)
+		return proven;
 	for (size_t i = 0; i < count_of(node) && !repmgr->is_own_asked; i++)
 		if (repmgr->rows[i].is_own)
 			return &repmgr->rows[i];
 	for (size_t i = 0; i < count_of(node); i++)
-		if (node->target[0] != '\0' && repmgr->rows[i].own_started_ms == SNAPSHOT_NONE
-			&& strcmp(repmgr->rows[i].place, node->target) == 0)
+		if (repmgr->rows[i].own_started_ms == SNAPSHOT_NONE && is_at_target(node, &repmgr->rows[i]))
 			return &repmgr->rows[i];
 	return NULL;
-}
-
-static bool
-is_primary(const struct snapshot_repmgr_node *row)
-{
-	return row->is_active && strcmp(row->type, "primary") == 0;
 }
 
 static void
@@ -134,7 +157,9 @@ judge_other(const struct snapshot *node, const struct snapshot_repmgr_node *own,
 	if (strcmp(row->own_role, "primary") == 0) {
 		text_init(&text, who, sizeof who);
 		text_add(&text, "\"%s\"", row->name);
-		witness_rival_judge(who, row->own_timeline, lsn_timeline(node->role.wal_file), verdict);
+		/* Of its metadata every node has a copy of its own: they decide nothing. */
+		witness_rival_judge(who, row->own_timeline, lsn_timeline(node->role.wal_file),
+			WITNESS_RIGHT_UNKNOWN, verdict);
 	} else if (row->own_role[0] != '\0' && own != NULL && named != NULL && named != own) {
 		judge_reason(
 			verdict, STATE_WARNING, "to \"%s\" the primary is \"%s\"", row->name, named->name);
@@ -142,11 +167,18 @@ judge_other(const struct snapshot *node, const struct snapshot_repmgr_node *own,
 	}
 }
 
-/* Where it is not known which row is this node's, one on a newer timeline is not. */
+/*
+ * Whether a row is not this node's: two rows may lead to one server. Where it is not known which row is this
+ * node's, one on a newer timeline is not.
+ */
 static bool
 is_another(const struct snapshot *node, const struct snapshot_repmgr_node *own,
 	const struct snapshot_repmgr_node *row)
 {
+	/* A standby that was started in the same moment has been promoted to another timeline. */
+	if ((is_this_server(node, row) && row->own_timeline == (int64_t)lsn_timeline(node->role.wal_file))
+		|| (own != NULL && own->place[0] != '\0' && strcmp(row->place, own->place) == 0))
+		return false;
 	return own != NULL ? row != own : row->own_timeline > (int64_t)lsn_timeline(node->role.wal_file);
 }
 

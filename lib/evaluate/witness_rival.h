@@ -9,18 +9,27 @@
 #include "lib/model/snapshot.h"
 #include "lib/model/verdict.h"
 
+/* Whom the managers that were asked want to be the primary, by a lock or a decision of their own. */
+enum witness_right {
+	WITNESS_RIGHT_UNKNOWN,
+	WITNESS_RIGHT_HERE,     /* this server */
+	WITNESS_RIGHT_ELSEWHERE /* not this one */
+};
+
 /*
  * Judges that `who` ("10.0.0.12:5432", "n2") is a primary too, on the timeline `theirs` (0: not known),
- * beside this one on `ours`. A promotion begins a new timeline, so the older one is the stale one. On the
- * same nobody can tell which was copied from which: neither is undisputed.
+ * beside this one on `ours`. A promotion begins a new timeline, so the older one is the stale one; but not
+ * where a manager wants it otherwise: the newer one was promoted behind its back. On the same timeline nobody
+ * can tell which was copied from which: neither is undisputed.
  */
-void witness_rival_judge(const char *who, int64_t theirs, uint32_t ours, struct verdict *verdict);
+void witness_rival_judge(
+	const char *who, int64_t theirs, uint32_t ours, enum witness_right right, struct verdict *verdict);
 
 /*
  * The same for each of snapshots[1] and on that is a primary of the cluster of snapshots[0], which is one on
  * the timeline `ours`. One that was not reached disputes nothing.
  */
-void witness_rival_judge_peers(
-	const struct snapshot *snapshots, size_t count, uint32_t ours, struct verdict *verdict);
+void witness_rival_judge_peers(const struct snapshot *snapshots, size_t count, uint32_t ours,
+	enum witness_right right, struct verdict *verdict);
 
 #endif

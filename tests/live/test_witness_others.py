@@ -91,7 +91,7 @@ def test_the_monitor(formation, check):
     says(ask(old), "OK", f"PG LEADER OK - primary on timeline 1, the monitor's \"{old.name}\" (primary)")
     says(ask(old, "--node", old.name), "OK", f"the monitor's \"{old.name}\" (primary)")
     says(ask(other), "CRITICAL", "PG LEADER CRITICAL - standby, not the leader")
-    says(ask(old, "--node", other.name), "CRITICAL", "primary, but the monitor wants it \"secondary\"")
+    says(ask(old, "--node", other.name), "UNKNOWN", f'the server asked is the monitor\'s node "{old.name}", not "{other.name}"')
 
     old.freeze_keeper()  # nobody stops its PostgreSQL when another one is to lead
     formation.monitor.sql("SELECT pgautofailover.perform_failover('default', 0)", dbname=auto_failover.DATABASE)
@@ -105,6 +105,15 @@ def test_the_monitor(formation, check):
     formation.wait_settled()
     says(ask(other), "OK", f"the monitor's \"{other.name}\" (primary)")
     says(ask(old), "CRITICAL", "standby, not the leader")
+
+    old.freeze_keeper()  # whoever promotes it does so behind the monitor's back, and clients go on with the other
+    old.sql("SELECT pg_catalog.pg_promote()")
+    result = ask(other, "-v")
+    says(result, "CRITICAL", f'split brain: "{old.name}" is primary on the newer timeline 3, but this one is wanted')
+    assert "stop the other one" in result.stdout and "stop this server" not in result.stdout, result
+    result = ask(old, "-v")
+    says(result, "CRITICAL", f'split brain: "{other.name}" is primary on the older timeline 2, but this one is not wanted')
+    assert "let nobody write here" in result.stdout and "stop that server" not in result.stdout, result
 
     formation.monitor.freeze_postmaster()
     result = ask(other, "-t", "1s")

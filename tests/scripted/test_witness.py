@@ -238,6 +238,18 @@ def test_a_patroni_that_is_down(primary, policy):
         assert answer["fault"]["class"] == "down", answer
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_primary_in_a_read_pool_whose_patroni_is_down(primary, policy):
+    code, state, word = POLICIES[policy]
+    options = ("--accept-primary", "--patroni-unreachable", "ok", "--unconfirmed-primary", policy)
+    with peers.refusing() as target:
+        outcome, answer = ask(REPLICA, primary, f"http://{target[1]}:{target[3]}", *T, *options)
+    assert (outcome.code, answer["state"], answer["answer"]) == (code, state, word), answer
+    assert "Patroni could not be asked" in answer["summary"], answer
+    if word == "no":
+        assert answer["fault"]["class"] == "down", answer
+
+
 def test_down_is_a_no_unless_told_otherwise(primary):
     with peers.refusing() as target:
         no(*ask(LEADER, primary, f"http://{target[1]}:{target[3]}", *T), "Patroni could not be asked (")
@@ -398,6 +410,22 @@ def test_the_lag_is_measured_against_the_leader(standby):
         assert ask(REPLICA, standby, cluster.own, *T, "-w", "16MB", "-c", "64MB")[0].code == 1
         no(*ask(REPLICA, standby, cluster.own, *T, "-c", "16MB"), "replay lag is 32 MB (critical above 16 MB)")
     assert lag_of(launch(REPLICA, *standby.target, "-f", "json", *T).json()) == 0, "it does not know by itself"
+
+
+@pytest.mark.parametrize("sender, tags, is_yes", [
+    ("127.0.0.1", None, True),  # the leader's: 15 MB may be on their way
+    ("127.0.0.1", {"replicatefrom": "n3"}, False),
+    ("10.0.0.11", None, False),
+])
+def test_a_lag_in_time_by_the_leader(sender, tags, is_yes):
+    """The sender in between was cut off two hours ago, and tells that there is no more."""
+    old = {**nodes.STANDBY, "sender_host": sender, "replay_age_ms": "7200000"}
+    with server(old) as peer, Cluster({"xlog": {"location": END + (15 << 20)}}, tags=tags) as cluster:
+        outcome, answer = ask(REPLICA, peer, cluster.own, *T, "-c", "64MB", "-c", "30s")
+    if is_yes:
+        assert outcome.code == 0 and answer["metrics"]["replay_lag_seconds"]["value"] == 0, answer
+    else:
+        no(outcome, answer, "time since the last replayed commit is 2 h (critical above 30 s)")
 
 
 def test_what_is_replayed_meanwhile_is_no_lag(standby):

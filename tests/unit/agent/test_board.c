@@ -661,6 +661,24 @@ a_newer_timeline_counts_on_when_its_primary_is_not_seen(void **state)
 	expect("leader", LATER_MS + 250, true, STATE_OK, "primary on timeline 4");
 }
 
+/* What is left of an earlier look is no timeline of this one's. */
+static void
+no_timeline_is_newer_than_one_that_is_not_known(void **state)
+{
+	struct snapshot own = sample_fault("db1:5432", ERR_DOWN, "gone");
+
+	(void)state;
+	begin("[peer n2]\n");
+	see(0, leader(), START_MS);
+	see(1, sample_primary("db2:5432", 4, 1700000000000), START_MS);
+	snprintf(own.role.wal_file, sizeof own.role.wal_file, "%s", leader().role.wal_file);
+	see(0, own, START_MS + 250);
+	see(1, sample_fault("db2:5432", ERR_TIMEOUT, "no answer"), START_MS + 250);
+	assert_false(answer("leader", START_MS + 250));
+	assert_int_equal(board.view_count, 2);
+	assert_string_equal(board.view[1].target, "db2:5432");
+}
+
 /* One that was rebuilt as a standby has left its timeline: its next absence must not take out the leader. */
 static void
 a_newer_timeline_counts_no_more_once_its_primary_is_a_standby(void **state)
@@ -1020,6 +1038,7 @@ main(void)
 		cmocka_unit_test(what_a_peer_disputes_at_the_start_was_never_a_yes),
 		cmocka_unit_test(whatever_the_options_say_no_facts_and_old_ones_are_no_yes),
 		cmocka_unit_test(a_newer_timeline_counts_on_when_its_primary_is_not_seen),
+		cmocka_unit_test(no_timeline_is_newer_than_one_that_is_not_known),
 		cmocka_unit_test(a_newer_timeline_counts_no_more_once_its_primary_is_a_standby),
 		cmocka_unit_test(a_certain_no_that_a_peer_tells_is_a_step_of_damping),
 	};

@@ -129,6 +129,7 @@ parts_that_were_not_obtained_are_left_out(void **state)
 	object = written(&snapshot, NULL, true);
 	assert_string_equal(word(object, "role"), "replica");
 	assert_null(json_object_get(object, "replication_state"));
+	assert_null(json_object_get(object, "timeline"));
 	assert_null(json_object_get(object, "postmaster_start_time"));
 	assert_null(json_object_get(object, "database_system_identifier"));
 	assert_int_equal(json_object_size(json_object_get(object, "xlog")), 0);

@@ -62,7 +62,7 @@ answer(const char *name)
 	struct question question;
 	struct err err;
 
-	if (question_read(&plan, name, NULL, 0, &question, &err) != QUESTION_OK)
+	if (question_read_path(&plan, name, NULL, 0, &question, &err) != QUESTION_OK)
 		fail_msg("%s: %s", name, err.text);
 	return board_answer(&board, &question, START_MS, &verdict);
 }
@@ -101,6 +101,27 @@ the_leader_of_a_standby_cluster(void **state)
 	expect(LIST("leader", "standby-leader", "standby_leader", "read-only", "read-only-sync",
 		       "read-only-quorum", "health", "readiness", "liveness"),
 		LIST("", "primary", "master", "read-write", "replica", "sync", "async", "quorum"));
+}
+
+/* A write pool that asks for the check gets what the check says, as keepalived's track file does. */
+static void
+the_check_of_leaders_is_none_of_patronis_paths(void **state)
+{
+	char text[256];
+
+	(void)state;
+	begin(section, sample_standby("n2", 0));
+	patroni_says("standby_leader", true, "");
+	assert_true(answer("leader"));
+	assert_false(answer_line("leader"));
+	assert_false(answer_line("leader allow-read-only=yes"));
+	assert_true(answer_line("leader standby-leader=yes"));
+	assert_true(answer_line("standby-leader"));
+	snprintf(text, sizeof text, "%s[check leader]\nstandby-leader = yes\n", section);
+	begin(text, sample_standby("n2", 0));
+	patroni_says("standby_leader", true, "");
+	assert_true(answer_line("leader"));
+	assert_false(answer_line("primary"));
 }
 
 /* The damping of [check leader] is about primaries; and /primary stays what it is. */
@@ -159,7 +180,37 @@ a_primary_whose_patroni_is_silent(void **state)
 	snprintf(text, sizeof text, "%s[check leader]\npatroni-unreachable = warning\n", section);
 	begin(text, sample_primary("n1", 3, 1));
 	patroni_is_silent();
-	expect(LIST("", "primary", "leader", "read-write", "readiness"), LIST("standby-leader", "replica"));
+	expect(LIST("", "primary", "leader", "read-write", "readiness", "read-only", "read-only-sync"),
+		LIST("standby-leader", "replica"));
+	assert_true(answer_line("replica accept-primary=yes"));
+	assert_false(answer_line("replica accept-primary=yes unconfirmed-primary=critical"));
+}
+
+/* What [check replica] says of standbys is not meant for a primary. */
+static void
+a_primary_among_those_who_are_read_from(void **state)
+{
+	char text[256];
+
+	(void)state;
+	snprintf(text, sizeof text, "%s[check replica]\naccept-primary = yes\npatroni-unreachable = ok\n",
+		section);
+	begin(text, sample_primary("n1", 3, 1));
+	patroni_is_silent();
+	expect(LIST("health"), LIST("", "primary", "read-only", "replica"));
+	assert_non_null(strstr(verdict.hint, "--unconfirmed-primary ok trusts PostgreSQL alone"));
+	snprintf(text, sizeof text,
+		"%s[check replica]\naccept-primary = yes\nunconfirmed-primary = warning\n", section);
+	begin(text, sample_primary("n1", 3, 1));
+	patroni_is_silent();
+	expect(LIST("read-only", "replica"), LIST("", "primary", "readiness"));
+	/* The answer that is damped is by the same word. */
+	snprintf(text, sizeof text,
+		"%s[check leader]\npatroni-unreachable = ok\n[check replica]\naccept-primary = yes\n",
+		section);
+	begin(text, sample_primary("n1", 3, 1));
+	patroni_is_silent();
+	expect(LIST("", "primary", "read-only", "replica"), LIST("standby-leader"));
 }
 
 static void
@@ -186,8 +237,8 @@ tags_count_for_those_who_are_read_from(void **state)
 	assert_false(answer_line("health tag_none=1"));
 	begin(section, sample_primary("n1", 3, 1));
 	patroni_says("primary", true, "");
-	assert_true(answer_line("leader tag_gold=true"));
 	assert_true(answer_line("primary tag_gold=true"));
+	assert_false(answer_line("leader tag_gold=true")); /* the check, not Patroni's path */
 	assert_false(answer_line("read-only tag_gold=true"));
 }
 
@@ -209,11 +260,13 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_leader_of_a_standby_cluster),
+		cmocka_unit_test(the_check_of_leaders_is_none_of_patronis_paths),
 		cmocka_unit_test(a_standby_leader_is_one_at_once_and_no_primary),
 		cmocka_unit_test(a_replica_with_the_lock_is_being_promoted),
 		cmocka_unit_test(a_primary_with_the_lock),
 		cmocka_unit_test(a_primary_without_the_lock),
 		cmocka_unit_test(a_primary_whose_patroni_is_silent),
+		cmocka_unit_test(a_primary_among_those_who_are_read_from),
 		cmocka_unit_test(a_replica_whose_patroni_is_silent),
 		cmocka_unit_test(tags_count_for_those_who_are_read_from),
 		cmocka_unit_test(without_the_section_no_node_has_tags_or_leads_standbys),

@@ -410,9 +410,12 @@ tags_are_what_the_node_has_to_have(void **state)
 	assert_string_equal(question.tags, "zone=a,zone=b");
 	assert_false(question.never || question.has_no_tags);
 	assert_int_equal(question.check_index, sample_check(&plan, "replica")); /* damped as ever */
-	ask("leader tag_=");
+	ask("primary tag_=");
 	assert_string_equal(question.tags, "=");
 	assert_true(question.has_no_tags);
+	ask("leader tag_x=1"); /* the check: what is asked for counts */
+	assert_string_equal(question.tags, "x=1");
+	assert_false(question.has_no_tags);
 	ask("health tag_x=1");
 	assert_string_equal(question.tags, "x=1");
 	ask("replica");
@@ -434,11 +437,17 @@ no_node_has_a_tag_with_a_comma(void **state)
 }
 
 static void
-the_leader_of_standbys_is_a_leader_and_no_primary(void **state)
+the_leader_of_standbys_is_a_leader_by_patronis_path_and_no_primary(void **state)
 {
 	(void)state;
-	ask("leader");
+	assert_int_equal(question_read_path(&plan, "leader", NULL, 0, &question, &err), QUESTION_OK);
 	assert_true(question.is_for_standby_leader);
+	assert_int_equal(question.check_index, sample_check(&plan, "leader"));
+	assert_int_equal(question_read_path(&plan, "strict", NULL, 0, &question, &err), QUESTION_UNKNOWN);
+	assert_int_equal(question_read(&plan, "leader", NULL, 0, &question, &err), QUESTION_OK);
+	assert_false(question.is_for_standby_leader);
+	ask("leader");
+	assert_false(question.is_for_standby_leader);
 	assert_int_equal(question.check_index, sample_check(&plan, "leader"));
 	ask("primary");
 	assert_false(question.is_for_standby_leader);
@@ -468,6 +477,40 @@ readiness_trusts_a_primary_as_the_leader_check_does(void **state)
 	ask("readiness");
 	assert_int_equal(question.limits.health.unreachable[WITNESS_PATRONI], STATE_WARNING);
 	assert_int_equal(question.limits.health.unreachable[WITNESS_REPMGR], STATE_CRITICAL);
+	assert_int_equal(read_plan(state), 0);
+}
+
+static enum state
+unconfirmed(const char *configured)
+{
+	sample_plan(configured, &plan);
+	ask("read-only");
+	return *(enum state *)member("unconfirmed-primary");
+}
+
+/* Where more than one manager is asked, a no of any is one. */
+static void
+a_primary_that_is_read_from_is_trusted_as_the_leader_check_does(void **state)
+{
+#define PATRONI "[patroni]\nurl = http://10.0.0.12:8008\n"
+#define MONITOR "[pg_auto_failover]\nconninfo = host=10.0.0.9\n"
+	assert_int_equal(unconfirmed(""), STATE_CRITICAL);
+	assert_int_equal(unconfirmed("[check leader]\nmonitor-unreachable = warning\n"), STATE_CRITICAL);
+	assert_int_equal(
+		unconfirmed(MONITOR "[check leader]\nmonitor-unreachable = warning\n"), STATE_WARNING);
+	assert_int_equal(
+		unconfirmed(MONITOR "[check leader]\npatroni-unreachable = warning\n"), STATE_CRITICAL);
+	assert_int_equal(unconfirmed(PATRONI MONITOR "[check leader]\nmonitor-unreachable = warning\n"),
+		STATE_CRITICAL);
+	assert_int_equal(unconfirmed(PATRONI MONITOR
+				 "[check leader]\nmonitor-unreachable = warning\npatroni-unreachable = ok\n"),
+		STATE_WARNING);
+	assert_int_equal(unconfirmed(PATRONI "[check replica]\nunconfirmed-primary = ok\n"), STATE_OK);
+	assert_int_equal(unconfirmed(PATRONI "[check leader]\npatroni-unreachable = ok\n"
+					     "[check replica]\nunconfirmed-primary = unknown\n"),
+		STATE_UNKNOWN);
+	ask("read-only unconfirmed-primary=critical");
+	assert_int_equal(*(enum state *)member("unconfirmed-primary"), STATE_CRITICAL);
 	assert_int_equal(read_plan(state), 0);
 }
 
@@ -527,9 +570,10 @@ main(void)
 		cmocka_unit_test(who_asks_for_streaming_gets_no_archive_recovery_that_is_configured),
 		cmocka_unit_test(tags_are_what_the_node_has_to_have),
 		cmocka_unit_test(no_node_has_a_tag_with_a_comma),
-		cmocka_unit_test(the_leader_of_standbys_is_a_leader_and_no_primary),
+		cmocka_unit_test(the_leader_of_standbys_is_a_leader_by_patronis_path_and_no_primary),
 		cmocka_unit_test(a_primary_is_no_standby_leader_whatever_a_leader_may_be),
 		cmocka_unit_test(readiness_trusts_a_primary_as_the_leader_check_does),
+		cmocka_unit_test(a_primary_that_is_read_from_is_trusted_as_the_leader_check_does),
 		cmocka_unit_test(a_health_check_beside_agent_check_may_look_past_the_switch),
 		cmocka_unit_test(the_question_of_a_check_is_the_one_of_its_name),
 	};

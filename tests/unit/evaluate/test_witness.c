@@ -198,6 +198,29 @@ the_monitors_node_is_found_by_its_place(void **state)
 	assert_string_equal(verdict.summary, "the monitor's \"node_2\" (primary)");
 }
 
+/* Of two rows that may be this node's by their start, the one at its place is. */
+static void
+the_row_at_the_place_that_was_asked_is_its_own(void **state)
+{
+	(void)state;
+	set_repmgr("10.0.0.12:5432", "10.0.0.11:5432");
+	node.repmgr.is_own_asked = true;
+	SET(node.target, "10.0.0.11:5432");
+	snapshot_mark(&node, SNAPSHOT_IDENTITY);
+	node.identity.started_ms = 1000;
+	for (int i = 0; i < 2; i++) {
+		struct snapshot_repmgr_node *row = &node.repmgr.rows[i];
+
+		row->own_started_ms = 1000;
+		row->is_active = true;
+		SET(row->name, i == 0 ? "n2" : "n1");
+		SET(row->type, i == 0 ? "primary" : "standby");
+	}
+	judge_primary();
+	assert_int_equal(verdict.state, STATE_CRITICAL);
+	assert_non_null(strstr(verdict.summary, "to repmgr its node \"n1\" is a standby"));
+}
+
 /* More rows than are held are told by the total alone. */
 static void
 a_total_beyond_the_rows_is_no_row(void **state)
@@ -228,11 +251,102 @@ rivals(void **state)
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		begin(state);
-		witness_rival_judge("n2", cases[i].theirs, 3, &verdict);
+		witness_rival_judge("n2", cases[i].theirs, 3, WITNESS_RIGHT_UNKNOWN, &verdict);
 		judge_end(&verdict);
 		assert_int_equal(verdict.state, cases[i].state);
 		assert_string_equal(verdict.summary, cases[i].summary);
 	}
+}
+
+static void
+set_monitor(const char *goal, int64_t their_timeline)
+{
+	struct snapshot_auto_failover *monitor = &node.auto_failover;
+
+	snapshot_mark(&node, SNAPSHOT_AUTO_FAILOVER);
+	monitor->total = 2;
+	for (int i = 0; i < 2; i++) {
+		monitor->rows[i].is_own = i == 0;
+		SET(monitor->rows[i].name, i == 0 ? "n1" : "n2");
+		SET(monitor->rows[i].reported_state, i == 0 ? goal : "secondary");
+		SET(monitor->rows[i].goal_state, i == 0 ? goal : "secondary");
+	}
+	SET(monitor->rows[1].own_role, "primary");
+	monitor->rows[1].own_timeline = their_timeline;
+}
+
+/* A copied command line has another node's name. */
+static void
+a_name_that_is_not_that_of_the_server_asked_is_refused(void **state)
+{
+	(void)state;
+	set_monitor("secondary", 3);
+	SET(node.auto_failover.rows[0].host, "10.0.0.11");
+	SET(node.auto_failover.rows[1].host, "10.0.0.12");
+	node.auto_failover.rows[0].port = node.auto_failover.rows[1].port = 5432;
+	SET(node.target, "10.0.0.12:5432");
+	assert_int_equal(witness_right(&node), WITNESS_RIGHT_UNKNOWN);
+	judge_primary();
+	assert_int_equal(verdict.state, STATE_UNKNOWN);
+	assert_string_equal(verdict.summary, "the server asked is the monitor's node \"n2\", not \"n1\"");
+	begin(state);
+	set_monitor("primary", 2);
+	SET(node.auto_failover.rows[0].host, "10.0.0.11");
+	SET(node.target, "10.0.0.10:5432"); /* an address that the monitor does not know */
+	judge_primary();
+	assert_int_equal(verdict.state, STATE_OK);
+}
+
+/* Who is told to stop "this server" at three in the morning does so. */
+static void
+nobody_is_told_to_stop_the_server_that_is_wanted(void **state)
+{
+	static const struct {
+		enum witness_right right;
+		int64_t theirs;
+		const char *hint;
+	} cases[] = {
+		{WITNESS_RIGHT_UNKNOWN, 4, "stop this server at once"},
+		{WITNESS_RIGHT_UNKNOWN, 3, "stop one of the two"},
+		{WITNESS_RIGHT_UNKNOWN, 2, "stop that server"},
+		{WITNESS_RIGHT_HERE, 4, "this one's manager wants it to be the primary"},
+		{WITNESS_RIGHT_HERE, 3, "this one's manager wants it to be the primary"},
+		{WITNESS_RIGHT_HERE, 0, "this one's manager wants it to be the primary"},
+		{WITNESS_RIGHT_HERE, 2, "stop that server"},
+		{WITNESS_RIGHT_ELSEWHERE, 4, "stop this server at once"},
+		{WITNESS_RIGHT_ELSEWHERE, 3, "let nobody write here"},
+		{WITNESS_RIGHT_ELSEWHERE, 0, "let nobody write here"},
+		{WITNESS_RIGHT_ELSEWHERE, 2, "let nobody write here"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		begin(state);
+		witness_rival_judge("n2", cases[i].theirs, 3, cases[i].right, &verdict);
+		judge_end(&verdict);
+		if (strstr(verdict.hint, cases[i].hint) != verdict.hint)
+			fail_msg("case %zu: %s", i, verdict.hint);
+		assert_int_equal(verdict.state,
+			cases[i].theirs == 2 && cases[i].right != WITNESS_RIGHT_ELSEWHERE ? STATE_OK
+											  : STATE_CRITICAL);
+	}
+}
+
+static void
+the_monitor_is_whom_to_believe(void **state)
+{
+	(void)state;
+	assert_int_equal(witness_right(&node), WITNESS_RIGHT_UNKNOWN);
+	set_monitor("primary", 4);
+	assert_int_equal(witness_right(&node), WITNESS_RIGHT_HERE);
+	judge_primary();
+	assert_int_equal(verdict.state, STATE_CRITICAL);
+	assert_non_null(strstr(verdict.hint, "stop the other one"));
+	begin(state);
+	set_monitor("secondary", 2);
+	assert_int_equal(witness_right(&node), WITNESS_RIGHT_ELSEWHERE);
+	judge_primary();
+	assert_int_equal(verdict.state, STATE_CRITICAL);
+	assert_non_null(strstr(verdict.hint, "let nobody write here"));
 }
 
 /* -- whose Patroni it is ----------------------------------------------------------------------- */
@@ -285,6 +399,26 @@ whose_patroni_it_is(void **state)
 	node.obtained &= ~(1U << SNAPSHOT_IDENTITY);
 	assert_false(witness_patroni_is_stranger(&node));
 	assert_false(witness_patroni_is_same_server(&node));
+}
+
+static void
+the_lock_is_whom_to_believe(void **state)
+{
+	(void)state;
+	set_patroni("77", 1000);
+	node.patroni.has_lock = true;
+	assert_int_equal(witness_right(&node), WITNESS_RIGHT_HERE);
+	SET(node.patroni.role, "demoted");
+	assert_int_equal(witness_right(&node), WITNESS_RIGHT_ELSEWHERE);
+	SET(node.patroni.role, "primary");
+	node.patroni.is_paused = node.patroni.is_unlocked = true;
+	assert_int_equal(witness_right(&node), WITNESS_RIGHT_UNKNOWN);
+	node.patroni.is_paused = node.patroni.is_unlocked = node.patroni.has_lock = false;
+	assert_int_equal(witness_right(&node), WITNESS_RIGHT_ELSEWHERE);
+	set_monitor("primary", 2);
+	assert_int_equal(witness_right(&node), WITNESS_RIGHT_ELSEWHERE);
+	node.patroni.started_ms = 5; /* of another server */
+	assert_int_equal(witness_right(&node), WITNESS_RIGHT_HERE);
 }
 
 /* -- how far a replica is behind --------------------------------------------------------------- */
@@ -350,6 +484,45 @@ a_stranger_tells_no_lag(void **state)
 	assert_int_equal(witness_replica_behind_bytes(&node), -1);
 }
 
+static void
+whether_its_sender_is_the_leader(void **state)
+{
+	static const struct {
+		const char *url, *host, *tags;
+		bool is_leader;
+	} cases[] = {
+		{"http://10.0.0.1:8008", "10.0.0.1", "", true},
+		{"https://10.0.0.1", "10.0.0.1", "", true},
+		{"http://10.0.0.1/x", "10.0.0.1", "", true},
+		{"http://pg1.example:8008", "pg1.example", "nofailover=true", true},
+		{"http://[fd00::1]:8008", "fd00::1", "", true},
+		{"http://10.0.0.1:8008", "10.0.0.2", "", false},
+		{"http://10.0.0.11:8008", "10.0.0.1", "", false},
+		{"http://10.0.0.1:8008", "10.0.0.11", "", false},
+		{"http://[fd00::11]:8008", "fd00::1", "", false},
+		{"http://10.0.0.1:8008", "", "", false},
+		{"", "10.0.0.1", "", false},
+		{"", "", "", false},
+		{"10.0.0.1", "10.0.0.1", "", false},
+		{"http://10.0.0.1:8008", "10.0.0.1", "replicatefrom=n3", false},
+		{"http://10.0.0.1:8008", "10.0.0.1", "a=b,replicatefrom=n3,c=d", false},
+		{"http://10.0.0.1:8008", "10.0.0.1", "no_replicatefrom=n3", true},
+		{"http://10.0.0.1:8008", "/run/postgresql", "", false},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		begin(state);
+		set_replica(1000, 1000, 1100);
+		SET(node.patroni.leader_url, cases[i].url);
+		SET(node.patroni.tags, cases[i].tags);
+		SET(node.standby.sender_host, cases[i].host);
+		if (witness_replica_is_sender_leader(&node) != cases[i].is_leader)
+			fail_msg("%s, %s, %s", cases[i].url, cases[i].host, cases[i].tags);
+	}
+	node.patroni.started_ms = 5;
+	assert_false(witness_replica_is_sender_leader(&node));
+}
+
 int
 main(void)
 {
@@ -362,8 +535,14 @@ main(void)
 		cmocka_unit_test_setup(repmgrs_node_is_found_by_its_place, begin),
 		cmocka_unit_test_setup(the_mark_counts_more_than_the_place, begin),
 		cmocka_unit_test_setup(the_monitors_node_is_found_by_its_place, begin),
+		cmocka_unit_test_setup(the_row_at_the_place_that_was_asked_is_its_own, begin),
 		cmocka_unit_test_setup(a_total_beyond_the_rows_is_no_row, begin),
 		cmocka_unit_test_setup(rivals, begin),
+		cmocka_unit_test_setup(nobody_is_told_to_stop_the_server_that_is_wanted, begin),
+		cmocka_unit_test_setup(the_monitor_is_whom_to_believe, begin),
+		cmocka_unit_test_setup(a_name_that_is_not_that_of_the_server_asked_is_refused, begin),
+		cmocka_unit_test_setup(the_lock_is_whom_to_believe, begin),
+		cmocka_unit_test_setup(whether_its_sender_is_the_leader, begin),
 		cmocka_unit_test_setup(whose_patroni_it_is, begin),
 		cmocka_unit_test_setup(the_lag_by_the_leader, begin),
 		cmocka_unit_test_setup(the_receivers_word_counts_where_it_is_worse, begin),
