@@ -68,6 +68,7 @@ list_missing(const struct pgbouncer_rows *rows, struct snapshot_pgbouncer *ret)
 void
 pgbouncer_worst_first(const struct pgbouncer_rows *rows, struct snapshot_pgbouncer *ret)
 {
+	bool is_unknown = false; /* how long somebody waits: the longest of the others would be too little */
 	size_t count = 0;
 
 	ret->databases = (int64_t)rows->database_count;
@@ -84,6 +85,10 @@ pgbouncer_worst_first(const struct pgbouncer_rows *rows, struct snapshot_pgbounc
 		ret->waiting += rows->pools[i].clients_waiting;
 		if (rows->pools[i].wait_ms > ret->longest_wait_ms)
 			ret->longest_wait_ms = rows->pools[i].wait_ms;
+		is_unknown = is_unknown
+			|| (rows->pools[i].clients_waiting > 0 && rows->pools[i].wait_ms == SNAPSHOT_NONE);
 	}
+	if (is_unknown)
+		ret->longest_wait_ms = SNAPSHOT_NONE;
 	list_missing(rows, ret);
 }

@@ -1,6 +1,7 @@
 #include "lib/evaluate/pgbouncer_pools.h"
 
 #include <stdio.h>
+#include <math.h>
 #include <string.h>
 
 #include "lib/base/text.h"
@@ -302,6 +303,7 @@ pgbouncer_pools_judge(
 		judge_unknown_size(limits, verdict);
 	describe(seen, verdict);
 	judge_figure(verdict, "waiting_clients", (double)seen->waiting, UNIT_NONE);
-	judge_figure(verdict, "longest_wait_seconds", (double)seen->longest_wait_ms / 1000.0, UNIT_SECONDS);
+	judge_figure(verdict, "longest_wait_seconds",
+		seen->longest_wait_ms < 0 ? NAN : (double)seen->longest_wait_ms / 1000.0, UNIT_SECONDS);
 	judge_figure(verdict, "pools", (double)seen->pools, UNIT_NONE);
 }
