@@ -28,8 +28,9 @@ struct pgpool_limits {
 static bool
 has_source(const void *limits_data)
 {
-	(void)limits_data;
-	return true; /* the target of the command line is pgpool, not a server */
+	const struct pgpool_limits *limits = limits_data;
+
+	return limits->conninfo[0] != '\0';
 }
 
 static bool

@@ -11,116 +11,42 @@
 #include "lib/collect/facets.h"
 #include "lib/collect/fleet.h"
 #include "lib/collect/pgpool_ask.h"
+#include "lib/collect/pgpool_own.h"
 #include "lib/collect/pgpool_pcp.h"
 #include "lib/collect/source.h"
-#include "lib/model/lsn.h"
 
 const struct facet pgpool_facet = {.part = SNAPSHOT_PGPOOL};
 
 /* -- the backends themselves ------------------------------------------------------------------------- */
 
-/* The timeline of a primary, from the name of its WAL file. */
-static int64_t
-timeline_of(const char *wal_file)
-{
-	char digits[9];
-	char *end;
-	unsigned long timeline;
-
-	snprintf(digits, sizeof digits, "%.8s", wal_file);
-	timeline = strtoul(digits, &end, 16);
-	return strlen(digits) == 8 && *end == '\0' ? (int64_t)timeline : SNAPSHOT_NONE;
-}
-
-static void
-keep_fault(const struct err *fault, struct snapshot_pgpool_backend *backend)
-{
-	text_clean(backend->fault, sizeof backend->fault, fault->text);
-	text_clean(backend->fault_class, sizeof backend->fault_class, err_class_name(fault->class));
-}
-
-/* What a standby says of its WAL receiver; whoever has not pg_monitor there learns only whether there is one.
+/*
+ * Where a backend is to be asked. One that is not used at all is not; nor is one by an address that leads
+ * pgpool to its own host, where that is not this one: whoever answers there is another server. `is_here`: it
+ * is.
  */
-static void
-keep_receiver(const struct snapshot *seen, struct snapshot_pgpool_backend *backend)
-{
-	if (!snapshot_has(seen, SNAPSHOT_STANDBY))
-		return;
-	text_clean(backend->own_receiver, sizeof backend->own_receiver,
-		seen->standby.receiver_pid == SNAPSHOT_NONE ? "none" : seen->standby.receiver_status);
-}
-
-static void
-keep_role(const struct snapshot *seen, struct snapshot_pgpool_backend *backend)
-{
-	if (!snapshot_has(seen, SNAPSHOT_ROLE)) {
-		keep_fault(&seen->faults[SNAPSHOT_ROLE], backend);
-		return;
-	}
-	text_clean(
-		backend->own_role, sizeof backend->own_role, seen->role.in_recovery ? "standby" : "primary");
-	if (seen->role.in_recovery)
-		keep_receiver(seen, backend);
-	else
-		backend->own_timeline = timeline_of(seen->role.wal_file);
-}
-
-/* The only primary's own position; none where there are more, or none. */
-static uint64_t
-primary_lsn(const struct fleet_node *nodes, size_t count)
-{
-	uint64_t found = LSN_NONE;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct snapshot *seen = &nodes[i].snapshot;
-
-		if (!snapshot_has(seen, SNAPSHOT_ROLE) || seen->role.in_recovery)
-			continue;
-		if (found != LSN_NONE)
-			return LSN_NONE;
-		found = seen->role.wal_lsn;
-	}
-	return found;
-}
-
-/* They are asked at once: a standby may have replayed what came after the primary answered. */
-static void
-keep_delay(uint64_t lsn, const struct snapshot *seen, struct snapshot_pgpool_backend *backend)
-{
-	uint64_t replayed = seen->standby.replay_lsn;
-
-	if (lsn == LSN_NONE || !snapshot_has(seen, SNAPSHOT_STANDBY)
-		|| strcmp(backend->own_role, "standby") != 0 || replayed == LSN_NONE)
-		return;
-	backend->own_delay_bytes = lsn <= replayed     ? 0
-		: lsn - replayed < SNAPSHOT_NUMBER_MAX ? (int64_t)(lsn - replayed)
-						       : SNAPSHOT_NUMBER_MAX;
-}
-
-/* Where a backend is to be asked. One that is not used at all is not. */
 static bool
-aim(const struct target *like, struct snapshot_pgpool_backend *backend, struct target *ret)
+aim(const struct target *like, bool is_here, struct snapshot_pgpool_backend *backend, struct target *ret)
 {
 	struct err err;
 
 	if (strcmp(backend->status, "unused") == 0)
 		return false;
-	if (backend->host[0] == '\0' || strchr(backend->host, ',') != NULL) {
+	if (backend->host[0] == '\0' || strchr(backend->host, ',') != NULL)
 		err_set(&err, ERR_PROTOCOL, "pgpool names no host");
-		keep_fault(&err, backend);
-		return false;
-	}
-	if (fleet_target(like, backend->host, backend->port, NULL, ret, &err) == 0)
+	else if (!is_here && pgpool_own_is_loopback(backend->host))
+		err_set(&err, ERR_SETUP,
+			"this address leads to this host, not to pgpool's, and was not asked");
+	else if (fleet_target(like, backend->host, backend->port, NULL, ret, &err) == 0)
 		return true;
-	keep_fault(&err, backend);
+	pgpool_own_fail(backend, &err);
 	return false;
 }
 
 static void
-ask_backends(const struct target *like, int64_t deadline_ms, struct snapshot_pgpool *pgpool)
+ask_backends(const struct target *like, bool is_here, int64_t deadline_ms, struct snapshot_pgpool *pgpool)
 {
-	static const struct facet *const facets[] = {&facet_role, &facet_standby, NULL};
-	struct snapshot_pgpool_backend *asked[SNAPSHOT_PGPOOL_MAX];
+	static const struct facet *const facets[] = {&facet_role, &facet_identity, &facet_standby, NULL};
+	struct pgpool_own own[SNAPSHOT_PGPOOL_MAX];
 	size_t count = 0,
 	       known = (size_t)(pgpool->total < SNAPSHOT_PGPOOL_MAX ? pgpool->total : SNAPSHOT_PGPOOL_MAX);
 	struct fleet_node *nodes = calloc(SNAPSHOT_PGPOOL_MAX, sizeof *nodes);
@@ -128,17 +54,16 @@ ask_backends(const struct target *like, int64_t deadline_ms, struct snapshot_pgp
 
 	err_set(&err, ERR_DOWN, "out of memory");
 	for (size_t i = 0; i < known; i++) {
-		if (nodes == NULL)
-			keep_fault(&err, &pgpool->rows[i]);
-		else if (aim(like, &pgpool->rows[i], &nodes[count].target))
-			asked[count++] = &pgpool->rows[i];
+		if (nodes == NULL) {
+			pgpool_own_fail(&pgpool->rows[i], &err);
+		} else if (aim(like, is_here, &pgpool->rows[i], &nodes[count].target)) {
+			own[count] = (struct pgpool_own){&pgpool->rows[i], &nodes[count].snapshot};
+			count++;
+		}
 	}
 	if (nodes != NULL)
 		fleet_ask(nodes, count, facets, deadline_ms);
-	for (size_t i = 0; i < count; i++) {
-		keep_role(&nodes[i].snapshot, asked[i]);
-		keep_delay(primary_lsn(nodes, count), &nodes[i].snapshot, asked[i]);
-	}
+	pgpool_own_keep(own, count);
 	free(nodes);
 }
 
@@ -221,15 +146,16 @@ pgpool_collect(const struct pgpool_source *source, const struct check_look *look
 	struct text place;
 	struct err err;
 	int64_t begun_us = source_begin(snapshot, "");
+	bool is_here;
 
 	source_target(source->conninfo, look, "check_pgpool", &target);
 	target.is_console = true;
 	text_init(&place, storage, sizeof storage);
-	if (pgpool_ask(&target, look->deadline_ms, &place, &snapshot->pgpool, &err) == 0) {
+	if (pgpool_ask(&target, look->deadline_ms, &place, &is_here, &snapshot->pgpool, &err) == 0) {
 		if (source->pcp_user[0] != '\0')
 			ask_watchdog(source, storage, look->deadline_ms, &snapshot->pgpool);
 		if (source->asks_backends)
-			ask_backends(&target, look->deadline_ms, &snapshot->pgpool);
+			ask_backends(&target, is_here, look->deadline_ms, &snapshot->pgpool);
 		snapshot_mark(snapshot, SNAPSHOT_PGPOOL);
 	} else {
 		snapshot_fail(snapshot, SNAPSHOT_PGPOOL, &err);

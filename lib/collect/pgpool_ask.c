@@ -7,6 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/collect/pg.h"
+#include "lib/collect/pgpool_near.h"
 #include "lib/collect/pgpool_show.h"
 
 /* What is asked; the nodes by themselves, see ask_nodes(). */
@@ -164,7 +165,7 @@ explain_open(struct err *err)
 
 static int
 ask_once(const struct target *target, int64_t deadline_ms, struct text *place, struct asking *asking,
-	struct err *err)
+	bool *ret_is_here, struct err *err)
 {
 	struct pg *pg = NULL;
 	int status;
@@ -175,6 +176,7 @@ ask_once(const struct target *target, int64_t deadline_ms, struct text *place, s
 		err_set(err, ERR_PROTOCOL, "this is PgBouncer's admin console, not pgpool-II");
 		status = err_hint(err, "check_pgbouncer asks PgBouncer");
 	} else {
+		*ret_is_here = pgpool_near_is_here(pg_socket(pg));
 		status = ask_pgpool(pg, deadline_ms, asking, err);
 		if (status != 0 && (err->class == ERR_DOWN || err->class == ERR_TIMEOUT))
 			explain_closed(err);
@@ -196,7 +198,7 @@ pause_briefly(int64_t deadline_ms)
 }
 
 int
-pgpool_ask(const struct target *target, int64_t deadline_ms, struct text *place,
+pgpool_ask(const struct target *target, int64_t deadline_ms, struct text *place, bool *ret_is_here,
 	struct snapshot_pgpool *pgpool, struct err *err)
 {
 	enum { ATTEMPTS = 3 };
@@ -214,7 +216,7 @@ pgpool_ask(const struct target *target, int64_t deadline_ms, struct text *place,
 		show->count = 0;
 		show->newest_s = SNAPSHOT_NONE;
 		text_init(place, start.bytes, start.size);
-		status = ask_once(target, deadline_ms, place, &asking, err);
+		status = ask_once(target, deadline_ms, place, &asking, ret_is_here, err);
 		if (status == 0 || err->class != ERR_DOWN || !pause_briefly(deadline_ms))
 			break;
 	}

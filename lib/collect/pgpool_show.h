@@ -1,5 +1,6 @@
 /*
- * pgpool_show.h: what pgpool-II answers to its SHOW commands, read into a snapshot. No I/O: the rows are there.
+ * pgpool_show.h: what pgpool-II answers to its SHOW commands, read into a snapshot. No I/O: the rows are
+ * there.
  *
  * Columns by their names, since they differ: pg_status and pg_role come with 4.3, replication_state with 4.1,
  * the statistics with 4.2.
@@ -47,8 +48,8 @@ int pgpool_show_nodes(const struct pg_row *rows, struct pgpool_show *show, struc
 	__attribute__((warn_unused_result));
 
 /*
- * Puts the backends into the snapshot, those that are not well first if there are too many. The delay stays only
- * where pgpool measures it: its figure is zero, or that of long ago, where it does not.
+ * Puts the backends into the snapshot, those that are not well first if there are too many. The delay stays
+ * only where pgpool measures it: its figure is zero, or that of long ago, where it does not.
  */
 void pgpool_show_settle(const struct pgpool_show *show, struct snapshot_pgpool *pgpool);
 

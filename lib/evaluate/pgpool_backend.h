@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/model/check.h"
 #include "lib/model/snapshot.h"
 #include "lib/model/state.h"
-#include "lib/model/check.h"
 
 enum { PGPOOL_BACKEND_NAME_SIZE = 128 };
 
@@ -29,8 +29,8 @@ bool pgpool_backend_is_configured(const struct snapshot_pgpool_backend *backend)
 bool pgpool_backend_is_primary(const struct snapshot_pgpool_backend *backend);
 
 /*
- * What it is in truth, "primary" or "standby": as it says itself, or if it was not asked, as pgpool sees it when it
- * looks. Empty: not known.
+ * What it is in truth, "primary" or "standby": as it says itself, or if it was not asked, as pgpool sees it
+ * when it looks. Empty: not known.
  */
 const char *pgpool_backend_true_role(const struct snapshot_pgpool_backend *backend);
 

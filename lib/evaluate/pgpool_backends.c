@@ -7,6 +7,8 @@
 #include "lib/evaluate/judge.h"
 #include "lib/evaluate/pgpool_backend.h"
 #include "lib/evaluate/pgpool_delay.h"
+#include "lib/evaluate/pgpool_reach.h"
+#include "lib/evaluate/pgpool_servers.h"
 
 /* -- how many are up ------------------------------------------------------------------------------- */
 
@@ -75,69 +77,6 @@ judge_count(const struct snapshot_pgpool *pgpool, const struct pgpool_backends_l
 }
 
 /* -- one backend ------------------------------------------------------------------------------------- */
-
-/* ": connection refused", of one that was asked and did not answer. */
-static const char *
-fault_of(const struct snapshot_pgpool_backend *backend, char to[SNAPSHOT_FAULT_SIZE + 4])
-{
-	struct text text;
-
-	text_init(&text, to, SNAPSHOT_FAULT_SIZE + 4);
-	if (backend->fault[0] != '\0')
-		text_add(&text, ": %s", backend->fault);
-	return to;
-}
-
-/* One that pgpool does not use. That the primary is not, is told with the roles. */
-static void
-judge_down(const struct snapshot_pgpool_backend *backend, struct verdict *verdict)
-{
-	char name[PGPOOL_BACKEND_NAME_SIZE], fault[SNAPSHOT_FAULT_SIZE + 4];
-
-	pgpool_backend_name(backend, name);
-	if (strcmp(backend->status, "quarantine") == 0) {
-		judge_reason(verdict, STATE_WARNING,
-			"%s is in quarantine: the watchdog has no majority to fail it over", name);
-		judge_hint(verdict,
-			"see the watchdog (pcp_watchdog_info -v), and whether the other pgpools reach it");
-	} else if (strcmp(backend->status, "down") != 0) {
-		judge_reason(verdict, STATE_UNKNOWN, "%s has the status \"%s\", which is not known here",
-			name, backend->status);
-	} else if (pgpool_backend_is_running(backend)) {
-		judge_reason(verdict, STATE_WARNING, "%s is detached from pgpool, and PostgreSQL runs there",
-			name);
-		/* Attached as it is, a second primary would get writes. */
-		if (strcmp(pgpool_backend_true_role(backend), "standby") == 0)
-			judge_hint(verdict, "if it follows the primary, put it back: pcp_attach_node -n %lld",
-				(long long)backend->id);
-	} else {
-		judge_reason(verdict, STATE_WARNING, "%s is down%s", name, fault_of(backend, fault));
-		judge_hint(verdict, "mend it and let it follow the primary, then pcp_attach_node -n %lld",
-			(long long)backend->id);
-	}
-}
-
-/* One that pgpool uses, and that was asked itself. */
-static void
-judge_silence(
-	const struct snapshot_pgpool_backend *backend, const struct policy *policy, struct verdict *verdict)
-{
-	char name[PGPOOL_BACKEND_NAME_SIZE];
-
-	if (backend->fault[0] == '\0')
-		return;
-	judge_reason(verdict, pgpool_backend_fault_state(policy, backend->fault_class),
-		"%s is up to pgpool, and does not answer here: %s", pgpool_backend_name(backend, name),
-		backend->fault);
-	if (strcmp(backend->fault_class, "setup") == 0)
-		judge_hint(
-			verdict, "--no-backends leaves that out, where this host may not ask the backends");
-	else
-		judge_hint(verdict,
-			"its clients fail as long as pgpool does not notice: see its log, "
-			"health_check_period and "
-			"backend_flag");
-}
 
 static const char *
 describe_age(int64_t ms, char *to, size_t size)
@@ -222,12 +161,12 @@ judge_backend(const struct snapshot_pgpool *pgpool, const struct snapshot_pgpool
 			(double)backend->checks_failed, UNIT_NONE);
 	if (!pgpool_backend_is_up(backend)) {
 		if (!pgpool_backend_is_primary(backend))
-			judge_down(backend, verdict);
+			pgpool_reach_judge_down(pgpool, backend, verdict);
 	} else {
-		judge_silence(backend, limits->policy, verdict);
+		pgpool_reach_judge_up(backend, limits->policy, verdict);
 		judge_checks(backend, limits, verdict);
 		judge_replication(backend, verdict);
-		if (strcmp(backend->role, "standby") == 0)
+		if (pgpool_delay_is_expected(pgpool, backend))
 			pgpool_delay_judge(pgpool, backend, limits->warning, limits->critical, verdict);
 	}
 	tell(backend, verdict);
@@ -272,4 +211,7 @@ pgpool_backends_judge(const struct snapshot_pgpool *pgpool, const struct pgpool_
 	judge_nodes(pgpool, limits->policy, verdict);
 	for (size_t i = 0; i < pgpool_backend_count(pgpool); i++)
 		judge_backend(pgpool, &pgpool->rows[i], limits, verdict);
+	pgpool_reach_judge_gaps(pgpool, verdict);
+	pgpool_servers_judge_same(pgpool, verdict);
+	pgpool_delay_judge_gaps(pgpool, limits->warning, limits->critical, verdict);
 }

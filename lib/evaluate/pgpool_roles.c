@@ -5,6 +5,7 @@
 #include "lib/base/text.h"
 #include "lib/evaluate/judge.h"
 #include "lib/evaluate/pgpool_backend.h"
+#include "lib/evaluate/pgpool_servers.h"
 
 bool
 pgpool_roles_are_told(const struct snapshot_pgpool *pgpool)
@@ -34,18 +35,29 @@ add_primary(const struct snapshot_pgpool_backend *backend, struct text *text)
 	text_add(text, ")");
 }
 
-/* Those that are primaries in truth, listed in `text`. Returns how many. */
+/* Whether it is a primary of this cluster, and no row before it leads there. */
+static bool
+is_counted(const struct snapshot_pgpool *pgpool, const struct snapshot_pgpool_backend *backend)
+{
+	return is_truly(backend, "primary") && !pgpool_servers_is_foreign(pgpool, backend)
+		&& pgpool_servers_first(pgpool, backend) == backend;
+}
+
+/* The servers that are primaries in truth, listed in `text`. Returns how many. */
 static size_t
-list_primaries(const struct snapshot_pgpool *pgpool, struct text *text)
+list_primaries(const struct snapshot_pgpool *pgpool, struct text *text, bool *ret_are_told_apart)
 {
 	size_t count = 0;
 
+	*ret_are_told_apart = true;
 	for (size_t i = 0; i < pgpool_backend_count(pgpool); i++) {
-		if (!is_truly(&pgpool->rows[i], "primary"))
+		if (!is_counted(pgpool, &pgpool->rows[i]))
 			continue;
 		if (count++ > 0)
 			text_add(text, " and ");
 		add_primary(&pgpool->rows[i], text);
+		if (pgpool->rows[i].own_started_ms == SNAPSHOT_NONE)
+			*ret_are_told_apart = false;
 	}
 	return count;
 }
@@ -55,20 +67,25 @@ judge_split(const struct snapshot_pgpool *pgpool, struct verdict *verdict)
 {
 	char storage[256];
 	struct text text;
+	bool are_told_apart;
 
 	text_init(&text, storage, sizeof storage);
-	if (list_primaries(pgpool, &text) < 2)
+	if (list_primaries(pgpool, &text, &are_told_apart) < 2)
 		return;
-	judge_reason(verdict, STATE_CRITICAL, "split brain suspected: %s are primaries", storage);
+	/* Only who was asked itself is known to be another one: pgpool sees a primary behind either port of a
+	 * proxy. */
+	judge_reason(verdict, STATE_CRITICAL, "split brain suspected%s: %s are primaries",
+		are_told_apart ? "" : ", or one server behind a proxy", storage);
 	judge_hint(verdict,
-		"stop the one that is not to be the primary before anybody writes to it, and make it a "
-		"standby "
-		"(pcp_recovery_node, pg_rewind); attach none meanwhile");
+		"%sstop the one that is not to be the primary before anybody writes to it, and make it a "
+		"standby (pcp_recovery_node, pg_rewind); attach none meanwhile",
+		are_told_apart ? "" : "make sure that they are not one server; ");
 }
 
-/* One whose role pgpool has got wrong. */
+/* One whose role pgpool has got wrong. Of a server that is another one, that is not the finding. */
 static void
-judge_role(const struct snapshot_pgpool_backend *backend, struct verdict *verdict)
+judge_role(const struct snapshot_pgpool *pgpool, const struct snapshot_pgpool_backend *backend,
+	struct verdict *verdict)
 {
 	char name[PGPOOL_BACKEND_NAME_SIZE];
 
@@ -80,7 +97,9 @@ judge_role(const struct snapshot_pgpool_backend *backend, struct verdict *verdic
 			"pgpool looks for the primary again when a backend is detached or attached: see its "
 			"log, "
 			"and pcp_promote_node");
-	} else if (strcmp(backend->role, "standby") == 0 && is_truly(backend, "primary")) {
+	} else if (strcmp(backend->role, "standby") == 0 && is_truly(backend, "primary")
+		&& !pgpool_servers_is_foreign(pgpool, backend)
+		&& !pgpool_servers_is_primarys(pgpool, backend)) {
 		judge_reason(verdict, STATE_CRITICAL, "%s is a standby to pgpool%s and a primary in truth",
 			pgpool_backend_name(backend, name),
 			pgpool_backend_is_up(backend) ? "" : ", which does not use it,");
@@ -114,6 +133,10 @@ judge_primary(const struct snapshot_pgpool *pgpool, struct verdict *verdict)
 		judge_reason(verdict, STATE_CRITICAL,
 			"the primary, %s, is not used by pgpool (%s): nobody can write through it",
 			pgpool_backend_name(primary, name), primary->status);
+		judge_hint(verdict,
+			"if it is a healthy primary, put it back (pcp_attach_node -n %lld); else promote a "
+			"standby, and see failover_command and pgpool's log",
+			(long long)primary->id);
 	}
 }
 
@@ -122,8 +145,9 @@ pgpool_roles_judge(const struct snapshot_pgpool *pgpool, struct verdict *verdict
 {
 	if (!pgpool_roles_are_told(pgpool))
 		return;
+	pgpool_servers_judge_clusters(pgpool, verdict);
 	judge_split(pgpool, verdict);
 	judge_primary(pgpool, verdict);
 	for (size_t i = 0; i < pgpool_backend_count(pgpool); i++)
-		judge_role(&pgpool->rows[i], verdict);
+		judge_role(pgpool, &pgpool->rows[i], verdict);
 }

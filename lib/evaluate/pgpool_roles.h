@@ -1,6 +1,6 @@
 /*
- * pgpool_roles.h: whether there is exactly one primary, by pgpool-II and by the backends themselves, and whether they
- * mean the same. Pure.
+ * pgpool_roles.h: whether there is exactly one primary, by pgpool-II and by the backends themselves, and
+ * whether they mean the same. Pure.
  */
 #ifndef PGHA_EVALUATE_PGPOOL_ROLES_H
 #define PGHA_EVALUATE_PGPOOL_ROLES_H
@@ -11,8 +11,8 @@
 #include "lib/model/verdict.h"
 
 /*
- * Whether pgpool runs in streaming replication mode. In the others each backend is written to by itself, and is no
- * standby: which has which role is then not judged.
+ * Whether pgpool runs in streaming replication mode. In the others each backend is written to by itself, and
+ * is no standby: which has which role is then not judged.
  */
 bool pgpool_roles_are_told(const struct snapshot_pgpool *pgpool);
 

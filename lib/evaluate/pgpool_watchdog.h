@@ -1,4 +1,5 @@
-/* pgpool_watchdog.h: what PCP says of the watchdog, which moves the virtual IP and decides on failovers. Pure. */
+/* pgpool_watchdog.h: what PCP says of the watchdog, which moves the virtual IP and decides on failovers.
+ * Pure. */
 #ifndef PGHA_EVALUATE_PGPOOL_WATCHDOG_H
 #define PGHA_EVALUATE_PGPOOL_WATCHDOG_H
 

@@ -56,11 +56,13 @@ def _semaphores():
 class Pgpool:
     """One pgpool-II in front of `servers`, which are its backends 0, 1, ... in this order."""
 
-    def __init__(self, servers, node=0, passwords=None, **settings):
+    def __init__(self, servers, node=0, passwords=None, machine=None, **settings):
+        """`machine`: the netns.Host that it runs on, with its backends by their sockets."""
         self.servers = list(servers)
         self.passwords = passwords or {}
         self.node = node
-        self.host = "127.0.0.1"
+        self.machine = machine
+        self.host = machine.address if machine else "127.0.0.1"
         self.port, self.pcp_port = ports.reserve(), ports.reserve()
         self.wd_port, self.heartbeat_port = ports.reserve(), ports.reserve()
         self.directory = sandbox.make_directory("pp")
@@ -93,8 +95,11 @@ class Pgpool:
         settings = {"port": self.port, "pcp_port": self.pcp_port, "socket_dir": self.directory,
                     "pcp_socket_dir": self.directory, "wd_ipc_socket_dir": self.directory, "logdir": self.directory,
                     "pid_file_name": self.directory / "pid", **self.settings}
+        if self.machine:
+            settings["listen_addresses"] = self.host
         for number, server in enumerate(self.servers):
-            settings.update({f"backend_hostname{number}": server.host, f"backend_port{number}": server.port,
+            host = server.socket_dir if self.machine else server.host
+            settings.update({f"backend_hostname{number}": host, f"backend_port{number}": server.port,
                              f"backend_data_directory{number}": server.data,
                              f"backend_application_name{number}": server.name, f"backend_weight{number}": 1})
         if group:
@@ -119,7 +124,8 @@ class Pgpool:
         # -D: what an earlier run knew of the backends is forgotten
         self.process = sandbox.spawn([PROGRAM, "-n", "-D", "-f", str(self.directory / "pgpool.conf"),
                                       "-F", str(self.directory / "pcp.conf"),
-                                      "-a", str(self.directory / "pool_hba.conf")], self.log, name=f"pgpool {self.node}")
+                                      "-a", str(self.directory / "pool_hba.conf")], self.log, name=f"pgpool {self.node}",
+                                     netns=self.machine and self.machine.netns)
         if wait:
             self.wait_ready()
         return self
@@ -262,10 +268,11 @@ class Watchdog:
 class Setting:
     """A primary and standbys for pgpool, with the role of the check."""
 
-    def __init__(self, installation, count=3):
+    def __init__(self, installation, count=3, fresh=False):
+        """`fresh`: with a system identifier of its own."""
         self.cluster = postgres.Cluster(installation)
         try:
-            self.primary = self.cluster.primary("n1")
+            self.primary = self.cluster.primary("n1", fresh=fresh)
             self.primary.sql("CREATE ROLE pgha LOGIN IN ROLE pg_monitor")
             self.primary.sql("CREATE ROLE locked LOGIN PASSWORD 'right'")
             self.servers = [self.primary, *(self.cluster.standby(self.primary, f"n{n}") for n in range(2, count + 1))]

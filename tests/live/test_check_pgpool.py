@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+import netns
 import pgpool
 import programs
 from agent import Agent
@@ -219,10 +220,21 @@ def test_delay_is_not_measured(setting, ask):
     with pgpool.Pgpool(setting.servers, sr_check_period=0) as pool:
         result = ask(pool, "-f", "json", "--no-backends")
         assert result.state == "OK" and figures(result, "replication_delay_bytes") == {}, result
+        assert "the replication delay of 2 of 2 standbys is not known" in result.json()["summary"], result
         result = ask(pool, "-c", "16MB", "--no-backends")
         assert result.state == "UNKNOWN" and "hint: pgpool does not measure it: set sr_check_period" in result.stdout, result
         result = ask(pool, "-f", "json", "-c", "16MB")  # the backends tell it themselves
         assert result.state == "OK" and len(figures(result, "replication_delay_bytes")) == 2, result
+
+
+def test_nobody_looks(setting, ask):
+    """Without health checks pgpool does not look at its backends: one of them may be dead."""
+    with pgpool.Pgpool(setting.servers, health_check_period=0) as pool:
+        result = ask(pool, "--no-backends")
+        assert result.state == "WARNING", result
+        assert "nobody has looked whether PostgreSQL answers at 3 of the 3 backends" in result.stdout, result
+        assert "hint: set health_check_period" in result.stdout, result
+        assert ask(pool).state == "OK"
 
 
 def test_a_backend_that_is_never_failed_over(setting, pool, ask):
@@ -232,6 +244,8 @@ def test_a_backend_that_is_never_failed_over(setting, pool, ask):
         standby.stop()
         try:
             until("CRITICAL", f"{setting.name(2)} is up to pgpool, and does not answer here: ", ask, keeping)
+            until("CRITICAL", f"{setting.name(2)} is up to pgpool, and pgpool itself cannot reach it", ask, keeping,
+                  "--no-backends")
             result = until("CRITICAL", "fails, and it is not failed over", ask, keeping, "-v")
             assert f"pgpool's health check of {setting.name(2)} fails" in result.stdout, result
         finally:
@@ -250,6 +264,47 @@ def test_there_is_no_watchdog(pool, ask):
         result
 
 
+# --- which servers the addresses lead to ----------------------------------------------------------------------------------
+
+def test_two_addresses_of_one_server(setting, ask):
+    """As the two ports of a proxy lead to the primary both, where no standby is left."""
+    servers = [setting.primary, setting.primary, setting.servers[1]]
+    with pgpool.Pgpool(servers) as pool:
+        result = until("WARNING", f"{setting.name(0)} and backend 1 ({setting.primary.host}:{setting.primary.port}) "
+                                  "lead to one server", ask, pool)
+        assert "split brain" not in result.stdout and "a primary in truth" not in result.stdout, result
+
+
+def test_a_server_of_another_cluster(with_pgpool, setting, ask):
+    with pgpool.Setting(with_pgpool, 1, fresh=True) as other, pgpool.Pgpool([setting.primary, other.primary]) as pool:
+        stranger = f"backend 1 ({other.primary.host}:{other.primary.port})"
+        result = until("CRITICAL", f"{stranger} is of another cluster than {setting.name(0)} (system identifiers ", ask, pool)
+        assert "split brain" not in result.stdout and "see backend_hostname" in result.stdout, result
+
+
+def test_pgpool_on_another_host(setting):
+    """Its backends are at addresses that mean another host here: whoever answers there is not asked."""
+    if netns.why_missing():
+        pytest.skip(netns.why_missing())
+    with netns.Network("pool", "monitor") as network, \
+            pgpool.Pgpool(setting.servers, machine=network["pool"]).start(wait=False) as pool:
+        def ask(host, *options):
+            run = network[host].run(programs.path(PROGRAM, "plain"), *map(str, programs.at(pool)), *QUIET, *options)
+            return run.returncode, run.stdout
+
+        def is_settled():
+            return ask("pool")[0] == 0
+
+        wait_for(is_settled, f"{pool} to serve", 30, detail=lambda: ask("pool"))
+        assert "standby by itself" in ask("pool", "-v")[1]
+        code, text = ask("monitor", "-v")
+        assert code == 3 and f"backend 0 ({setting.primary.socket_dir}:{setting.primary.port}) is up to pgpool, and does " \
+            "not answer here: this address leads to this host, not to pgpool's, and was not asked" in text, text
+        assert "by itself" not in text and "hint: --no-backends leaves that out" in text, text
+        code, text = ask("monitor", "--no-backends")
+        assert code == 0 and "3 of 3 backends up" in text, text
+
+
 # --- roles ----------------------------------------------------------------------------------------------------------------
 
 def test_promoted_behind_its_back(with_pgpool, ask):
@@ -264,7 +319,7 @@ def test_promoted_behind_its_back(with_pgpool, ask):
         assert f"{setting.name(1)} is a standby to pgpool and a primary in truth" in result.stdout, result
         assert "attach none meanwhile" in result.stdout, result
         result = ask(pool, "--no-backends")
-        assert result.state == "CRITICAL" and "split brain suspected" in result.stdout, result
+        assert result.state == "CRITICAL" and "split brain suspected, or one server behind a proxy: " in result.stdout, result
 
         # The old one dies, and pgpool takes the other for the primary. So far, so good.
         old.kill()

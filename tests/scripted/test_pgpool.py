@@ -1,6 +1,8 @@
 """check_pgpool and pgpool-II as its versions answer, and as none should: columns, delays, hangs, PCP's words."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -92,10 +94,19 @@ def figures(answer, name):
     return [figure["value"] for key, figure in answer["metrics"].items() if key.endswith("_" + name)]
 
 
+CLUSTER, OTHER_CLUSTER = "7123456789012345678", "7999999999999999999"
+
+
+def server(node, started_ms, cluster=CLUSTER, unix_dir=None, **changes):
+    """A PostgreSQL of its own, by its identity."""
+    known = {**node, "system_identifier": cluster, "started_ms": str(started_ms), **changes}
+    return wire.PgPeer(nodes.script(known), unix_dir=unix_dir)
+
+
 @pytest.fixture
 def servers():
     """A primary and a standby."""
-    with wire.PgPeer(nodes.script(nodes.PRIMARY)) as primary, wire.PgPeer(nodes.script(nodes.STANDBY)) as standby:
+    with server(nodes.PRIMARY, 1690000000001) as primary, server(nodes.STANDBY, 1690000000002) as standby:
         yield primary, standby
 
 
@@ -160,8 +171,8 @@ def test_a_delay_that_is_not_measured_is_no_zero(backends):
 ])
 def test_the_delay_by_the_backends_themselves(primary, standby, delay):
     """What pgpool has measured is as old as sr_check_period, or older; it stands in where a standby tells nothing."""
-    with wire.PgPeer(nodes.script(nodes.PRIMARY, wal_lsn=primary)) as first, \
-            wire.PgPeer(nodes.script(nodes.STANDBY, replay_lsn=standby)) as second:
+    with server(nodes.PRIMARY, 1690000000001, wal_lsn=primary) as first, \
+            server(nodes.STANDBY, 1690000000002, replay_lsn=standby) as second:
         both = [backend(0, "primary", first), backend(1, "standby", second, replication_delay="12")]
         _, answer = state_of(pool(both), *T)
     assert figures(answer, "replication_delay_bytes") == pytest.approx([delay]), answer
@@ -173,7 +184,7 @@ def test_the_delay_by_the_backends_themselves(primary, standby, delay):
     ({"receiver_status": None}, None),
 ])
 def test_a_standby_that_does_not_stream(servers, changes, words):
-    with wire.PgPeer(nodes.script(nodes.STANDBY, **changes)) as second:
+    with server(nodes.STANDBY, 1690000000002, **changes) as second:
         both = [backend(0, "primary", servers[0]), backend(1, "standby", second)]
         _, answer = state_of(pool(both), *T)
     assert answer["state"] == ("WARNING" if words else "OK") and (words or "up") in answer["summary"], answer
@@ -214,16 +225,19 @@ def test_checks_that_failed(backends):
 
 
 def test_native_replication(servers):
-    both = [backend(0, "main", servers[0]), backend(1, "replica", servers[0])]
-    _, answer = state_of(pool(both), *T)
-    assert answer["state"] == "OK" and answer["summary"].endswith("2 of 2 backends up"), answer
+    with server(nodes.PRIMARY, 1690000000009, OTHER_CLUSTER) as second:
+        both = [backend(0, "main", servers[0]), backend(1, "replica", second)]
+        _, answer = state_of(pool(both), *T)
+        assert answer["state"] == "OK" and answer["summary"].endswith("2 of 2 backends up"), answer
+        both[1]["port"] = servers[0].port
+        _, answer = state_of(pool(both), *T)
+        assert answer["state"] == "WARNING" and "lead to one server" in answer["summary"], "it gets each write twice"
 
 
 # -- what backends say themselves ---------------------------------------------------------------
 
 def test_two_primaries(servers):
-    other = nodes.script(nodes.PRIMARY, wal_file="000000040000000000000005")
-    with wire.PgPeer(other) as second:
+    with server(nodes.PRIMARY, 1690000000002, wal_file="000000040000000000000005") as second:
         both = [backend(0, "primary", servers[0]), backend(1, "standby", second)]
         outcome, answer = state_of(pool(both), *T)
     assert answer["state"] == "CRITICAL" and outcome.code == 2, answer
@@ -232,7 +246,7 @@ def test_two_primaries(servers):
 
 
 def test_a_backend_on_a_socket(servers, tmp_path):
-    with wire.PgPeer(nodes.script(nodes.STANDBY), unix_dir=tmp_path) as local:
+    with server(nodes.STANDBY, 1690000000002, unix_dir=tmp_path) as local:
         _, answer = state_of(pool([backend(0, "primary", servers[0]), backend(1, "standby", local)]), *T)
         assert answer["state"] == "OK" and len(local.startups) == 1, answer
 
@@ -288,6 +302,115 @@ def test_before_the_statistics_there_is_nothing_to_fall_back_on(backends):
 def test_a_pgpool_that_says_nothing():
     outcome, answer = state_of(wire.Script(startup=[wire.hold]), *SHORT)
     assert answer["state"] == "CRITICAL" and answer["fault"]["class"] == "timeout" and outcome.elapsed < 0.6, outcome
+
+
+def test_one_that_pgpool_itself_does_not_reach(backends):
+    """It answers here; a primary without which nobody writes, whoever else can reach it."""
+    backends[0].update(pg_status="down", pg_role="unknown")
+    for options in ((), ("--no-backends",)):
+        outcome, answer = state_of(pool(backends), *T, *options)
+        assert answer["state"] == "CRITICAL" and outcome.code == 2, answer
+        assert "pgpool itself cannot reach it: nobody can write through it" in answer["summary"], answer
+
+
+def test_backends_that_nobody_looks_at(backends):
+    """As with health_check_period = 0: any of them may be dead."""
+    for each in backends:
+        each.update(pg_status="unknown", pg_role="unknown", total_count="0", success_count="0")
+    _, answer = state_of(pool(backends), *T, "--no-backends")
+    assert answer["state"] == "WARNING" and "nobody has looked" in answer["summary"], answer
+    assert answer["hint"].startswith("set health_check_period"), answer
+    _, answer = state_of(pool(backends), *T)
+    assert answer["state"] == "OK", answer
+
+
+# -- which servers answer -----------------------------------------------------------------------------
+
+def name(number, peer):
+    return f"backend {number} ({peer.host}:{peer.port})"
+
+
+def test_two_rows_that_lead_to_one_primary(servers):
+    """As the ports of a proxy do: no second primary."""
+    primary, _ = servers
+    both = [backend(0, "primary", primary), backend(1, "standby", primary, pg_role="primary")]
+    _, answer = state_of(pool(both), *T)
+    assert answer["state"] == "WARNING", answer
+    assert answer["summary"] == f"{name(0, primary)} and {name(1, primary)} lead to one server", answer
+    assert "--no-backends" in answer["hint"] and figures(answer, "replication_delay_bytes") == [], answer
+
+
+def test_two_rows_that_lead_to_one_standby(servers):
+    primary, standby = servers
+    three = [backend(0, "primary", primary), backend(1, "standby", standby), backend(2, "standby", standby)]
+    _, answer = state_of(pool(three), *T)
+    assert answer["state"] == "WARNING" and "lead to one server" in answer["summary"], answer
+
+
+def test_two_primaries_are_two(servers):
+    primary, _ = servers
+    with server(nodes.PRIMARY, 1690000000009) as other:
+        both = [backend(0, "primary", primary), backend(1, "standby", other)]
+        _, answer = state_of(pool(both), *T)
+        assert answer["state"] == "CRITICAL" and answer["summary"].startswith("split brain suspected: "), answer
+        assert answer["hint"].startswith("stop the one that is not to be the primary"), answer
+        both[1]["pg_role"] = "primary"
+        _, answer = state_of(pool(both), *T, "--no-backends")
+        assert answer["state"] == "CRITICAL" and answer["hint"].startswith("make sure that they are not one"), answer
+        assert answer["summary"].startswith("split brain suspected, or one server behind a proxy: "), answer
+
+
+@pytest.mark.parametrize("node", [nodes.PRIMARY, nodes.STANDBY], ids=["primary", "standby"])
+def test_a_server_of_another_cluster(servers, node):
+    """Neither a split brain nor a delay: its positions are of another WAL."""
+    primary, _ = servers
+    with server(node, 1690000000002, OTHER_CLUSTER) as other:
+        both = [backend(0, "primary", primary), backend(1, "standby", other, replication_delay="")]
+        outcome, answer = state_of(pool(both, settings={"sr_check_period": "0"}), *T)
+        assert answer["state"] == "CRITICAL" and outcome.code == 2, answer
+        assert answer["summary"].startswith(f"{name(1, other)} is of another cluster than {name(0, primary)}"), answer
+        assert "split brain" not in str(answer) and figures(answer, "replication_delay_bytes") == [], answer
+
+
+def test_a_server_that_does_not_tell_its_identity(servers):
+    """It may be of another cluster: its position is held against no other."""
+    primary, _ = servers
+    role_only = nodes.answers(nodes.STANDBY)
+
+    def answer(sql):
+        return [wire.failure("42501", "permission denied")] if "pg_control_system" in sql else role_only(sql)
+
+    with wire.PgPeer(wire.Script(answer=answer)) as standby:
+        both = [backend(0, "primary", primary), backend(1, "standby", standby)]
+        _, said = state_of(pool(both, settings={"sr_check_period": "0"}), *T)
+        assert said["state"] == "OK" and figures(said, "replication_delay_bytes") == [], said
+        assert "the replication delay of 1 of 1 standbys is not known" in said["summary"], said
+
+
+def test_an_address_of_this_host_alone(backends):
+    """pgpool was reached here, so they are the same servers to both."""
+    with wire.PgPeer(pool(backends)) as peer:
+        for host in ("127.0.0.1", "localhost"):
+            outcome = launch(PROGRAM, "-H", host, "-p", peer.port, "-U", "pgha", *T, "-f", "json")
+            assert outcome.json()["state"] == "OK", outcome
+
+
+def test_a_delay_that_nobody_measures_is_told(backends):
+    _, answer = state_of(pool(backends, settings={"sr_check_period": "0"}), *T, "--no-backends")
+    assert answer["state"] == "OK" and "the replication delay of 1 of 1 standbys is not known" in answer["summary"], answer
+
+
+# -- the configuration that we give ---------------------------------------------------------------------
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
+
+def test_our_pgpool_is_not_asked_for_its_own_addresses_by_nagios():
+    """Its backends are HAProxy on its own host: from the monitoring host these addresses lead elsewhere."""
+    hosts = re.findall(r"(?m)^backend_hostname\d+ = '(.*)'", (CONFIGS / "pgpool/pgpool.conf").read_text("utf-8"))
+    services = re.findall(r"(?m)^ *check_command +check_pgpool!(.*)", (CONFIGS / "nagios/pgha.cfg").read_text("utf-8"))
+    assert set(hosts) == {"127.0.0.1"} and len(services) == 1, (hosts, services)
+    assert "--no-backends" in services[0].split(), services
 
 
 # -- sessions that pgpool closes ----------------------------------------------------------------------

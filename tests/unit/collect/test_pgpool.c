@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/collect/pgpool_figure.h"
+#include "lib/collect/pgpool_own.h"
 #include "lib/collect/pgpool_pcp.h"
 #include "lib/collect/pgpool_show.h"
 
@@ -418,6 +419,117 @@ a_complaint_has_a_class(void **state)
 	}
 }
 
+/* -- what backends say of themselves --------------------------------------------------------------- */
+
+static void
+a_loopback_address_is_known(void **state)
+{
+	static const char *const loopback[] = {"/run/postgresql", "@pg", "localhost", "LocalHost",
+		"localhost.localdomain", "ip6-localhost", "127.0.0.1", "127.1.2.3", "0.0.0.0", "::1",
+		"::", "::ffff:127.0.0.1"};
+	static const char *const other[] = {"", "n1", "localhost.example.com", "mylocalhost", "10.0.0.127",
+		"128.0.0.1", "126.255.255.255", "127.0.0.1.example.com", "fd00::1", "::ffff:10.0.0.1", "::2"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof loopback / sizeof loopback[0]; i++)
+		if (!pgpool_own_is_loopback(loopback[i]))
+			fail_msg("\"%s\" is one", loopback[i]);
+	for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
+		if (pgpool_own_is_loopback(other[i]))
+			fail_msg("\"%s\" is none", other[i]);
+}
+
+/* What a server says: a primary at `lsn`, or a standby that has replayed until there; `cluster` NULL: not
+ * which. */
+static void
+say(struct snapshot *seen, bool is_standby, uint64_t lsn, const char *cluster, int64_t started_ms)
+{
+	snapshot_init(seen);
+	snapshot_mark(seen, SNAPSHOT_ROLE);
+	seen->role.in_recovery = is_standby;
+	snprintf(seen->role.wal_file, sizeof seen->role.wal_file, "000000020000000000000005");
+	if (!is_standby)
+		seen->role.wal_lsn = lsn;
+	snapshot_mark(seen, SNAPSHOT_STANDBY);
+	if (is_standby)
+		seen->standby.replay_lsn = lsn;
+	if (cluster == NULL)
+		return;
+	snapshot_mark(seen, SNAPSHOT_IDENTITY);
+	snprintf(seen->identity.system_identifier, sizeof seen->identity.system_identifier, "%s", cluster);
+	seen->identity.started_ms = started_ms;
+}
+
+/* The delay of the last of three servers, as they say. */
+static int64_t
+delay_of_last(struct snapshot *seen)
+{
+	struct snapshot_pgpool_backend backends[3];
+	struct pgpool_own own[3];
+
+	memset(backends, 0, sizeof backends);
+	for (size_t i = 0; i < 3; i++) {
+		backends[i].own_delay_bytes = backends[i].own_started_ms = SNAPSHOT_NONE;
+		own[i] = (struct pgpool_own){&backends[i], &seen[i]};
+	}
+	pgpool_own_keep(own, 3);
+	assert_string_equal(backends[2].own_role, "standby");
+	assert_int_equal(backends[0].own_timeline, 2);
+	assert_string_equal(backends[2].own_receiver, "none");
+	return backends[2].own_delay_bytes;
+}
+
+static void
+a_delay_is_that_in_ones_own_cluster(void **state)
+{
+	struct snapshot *seen = calloc(3, sizeof *seen);
+
+	(void)state;
+	assert_non_null(seen);
+	say(&seen[0], false, 5000, "7001", 1);
+	say(&seen[1], true, 100, "7001", 2);
+	say(&seen[2], true, 1000, "7001", 3);
+	assert_int_equal(delay_of_last(seen), 4000);
+	say(&seen[1], false, 6000, "7001", 1); /* asked a moment later, by another address */
+	assert_int_equal(delay_of_last(seen), 5000);
+	say(&seen[1], false, 6000, "7001", 9);
+	assert_int_equal(delay_of_last(seen), SNAPSHOT_NONE);
+	say(&seen[1], false, 9000, "7002", 9); /* a primary of another cluster is not asked for its opinion */
+	assert_int_equal(delay_of_last(seen), 4000);
+	say(&seen[2], true, 1000, "7003", 3);
+	assert_int_equal(delay_of_last(seen), SNAPSHOT_NONE);
+	say(&seen[2], true, 1000, NULL, 0);
+	assert_int_equal(delay_of_last(seen), SNAPSHOT_NONE);
+	say(&seen[2], true, 1000, "", 3);
+	say(&seen[0], false, 5000, "", 1);
+	assert_int_equal(delay_of_last(seen), SNAPSHOT_NONE);
+	free(seen);
+}
+
+static void
+one_that_does_not_answer_says_why(void **state)
+{
+	struct snapshot *seen = calloc(1, sizeof *seen);
+	struct snapshot_pgpool_backend backend;
+	struct pgpool_own own = {&backend, seen};
+	struct err err;
+
+	(void)state;
+	assert_non_null(seen);
+	memset(&backend, 0, sizeof backend);
+	backend.own_started_ms = SNAPSHOT_NONE;
+	say(seen, true, 1000, "7001", 3);
+	err_set(&err, ERR_TIMEOUT, "no answer");
+	snapshot_fail(seen, SNAPSHOT_ROLE, &err);
+	pgpool_own_keep(&own, 1);
+	assert_string_equal(backend.fault, "no answer");
+	assert_string_equal(backend.fault_class, "timeout");
+	assert_string_equal(backend.own_role, "");
+	assert_string_equal(backend.own_system_identifier, ""); /* half an answer is none */
+	assert_true(backend.own_started_ms == SNAPSHOT_NONE);
+	free(seen);
+}
+
 int
 main(void)
 {
@@ -432,6 +544,9 @@ main(void)
 		cmocka_unit_test(a_failed_check_has_an_age),
 		cmocka_unit_test(of_too_many_those_that_matter_stay),
 		cmocka_unit_test(as_many_as_fit_stay_in_their_order),
+		cmocka_unit_test(a_loopback_address_is_known),
+		cmocka_unit_test(a_delay_is_that_in_ones_own_cluster),
+		cmocka_unit_test(one_that_does_not_answer_says_why),
 		cmocka_unit_test(the_watchdog_of_4_3),
 		cmocka_unit_test(the_watchdog_of_4_0),
 		cmocka_unit_test(a_watchdog_without_a_leader),
