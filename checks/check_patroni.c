@@ -57,9 +57,10 @@ judge_least(const char *what, int64_t count, int64_t least, const char *option,
 	judge_reason(verdict, STATE_CRITICAL, "%lld healthy %s%s, at least %lld must be there (%s)%s%s",
 		(long long)count, what, count == 1 ? "" : "s", (long long)least, option,
 		members->trouble[0] == '\0' ? "" : ": ", members->trouble);
-	judge_hint(verdict,
-		"-v lists the members; those whose Patroni is gone for longer than the ttl are not "
-		"listed any more");
+	if (members->trouble[0] == '\0') /* else what to do about that has been said */
+		judge_hint(verdict,
+			"-v lists the members; those whose Patroni is gone for longer than the ttl are not "
+			"listed any more");
 }
 
 static void
@@ -160,6 +161,12 @@ waits_for_restart(const struct snapshot_patroni_member *member)
 }
 
 static bool
+has_paused_replay(const struct snapshot_patroni_member *member)
+{
+	return member->is_replay_paused;
+}
+
+static bool
 is_in_failsafe(const struct snapshot_patroni_member *member)
 {
 	return member->is_failsafe;
@@ -174,6 +181,17 @@ judge_restarts(const struct snapshot_patroni_cluster *cluster, struct verdict *v
 		return;
 	judge_reason(verdict, STATE_WARNING, "a restart is pending on %s", names);
 	judge_hint(verdict, "settings were changed that need it: \"patronictl restart --pending\"");
+}
+
+static void
+judge_replay(const struct snapshot_patroni_cluster *cluster, struct verdict *verdict)
+{
+	char names[256];
+
+	if (name_those(cluster, has_paused_replay, names)[0] == '\0')
+		return;
+	judge_reason(verdict, STATE_WARNING, "replay is paused on %s", names);
+	judge_hint(verdict, "there: SELECT pg_wal_replay_resume(); what it receives meanwhile is kept");
 }
 
 /* Who follows remembers it for a ttl after it has ended: it is the leader's to say, if that can be asked. */
@@ -274,6 +292,7 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 	judge_own(&snapshots[0], verdict);
 	judge_pause(&snapshots[0], limits, verdict);
 	judge_restarts(cluster, verdict);
+	judge_replay(cluster, verdict);
 	judge_config(cluster, limits, verdict);
 	judge_whole(&members, &leader, cluster, verdict);
 	judge_switchover(cluster, verdict);

@@ -8,6 +8,7 @@
 #include "lib/collect/patroni_ask.h"
 #include "lib/collect/patroni_cluster.h"
 #include "lib/collect/patroni_view.h"
+#include "lib/collect/patroni_whose.h"
 #include "lib/collect/source.h"
 #include "lib/model/lsn.h"
 
@@ -40,7 +41,8 @@ learn_leader(const struct patroni_ask *ask, int64_t deadline_ms, struct snapshot
 
 	web_ask(ask->access, &request, 1, deadline_ms, NULL, NULL, &answer);
 	if (patroni_ask_verify(&answer, ask->urls[0], 200, &err) == 0
-		&& patroni_view_read(answer.body, answer.length, &cluster, &err) == 0)
+		&& patroni_view_read(answer.body, answer.length, &cluster, &err) == 0
+		&& !patroni_whose_differs(cluster.scope, patroni->scope))
 		leader = patroni_cluster_leader(&cluster);
 	web_release(&answer, 1);
 	if (leader == NULL)
@@ -49,7 +51,7 @@ learn_leader(const struct patroni_ask *ask, int64_t deadline_ms, struct snapshot
 	text_clean(patroni->leader_url, sizeof patroni->leader_url, leader->api_url);
 }
 
-/* The leader's position by its own word; one that denies to be the leader has none to tell. */
+/* The leader's position by its own word; one that denies to be it, or is somebody else, has none to tell. */
 static void
 learn_position(const struct patroni_ask *ask, int64_t deadline_ms, struct snapshot_patroni *patroni)
 {
@@ -58,7 +60,8 @@ learn_position(const struct patroni_ask *ask, int64_t deadline_ms, struct snapsh
 
 	if (patroni->leader_url[0] != '\0'
 		&& patroni_ask_member(ask, patroni->leader_url, deadline_ms, &leader, &err) == 0
-		&& leader.has_lock) {
+		&& leader.has_lock && patroni_whose_is_one_cluster(&leader, patroni)
+		&& !patroni_whose_differs(leader.name, patroni->leader)) {
 		patroni->leader_lsn = leader.lsn;
 		patroni->leader_timeline = leader.timeline;
 	}
@@ -147,7 +150,8 @@ tell_leader(const struct patroni_ask *ask, int64_t deadline_ms, struct snapshot 
 	struct snapshot_patroni *own = &snapshot->patroni;
 
 	if (!snapshot_has(snapshot, SNAPSHOT_PATRONI) || !snapshot_has(snapshot, SNAPSHOT_PATRONI_CLUSTER)
-		|| own->has_lock || leader == NULL)
+		|| own->has_lock || leader == NULL
+		|| patroni_whose_differs(own->scope, snapshot->patroni_cluster.scope))
 		return;
 	text_clean(own->leader, sizeof own->leader, leader->name);
 	text_clean(own->leader_url, sizeof own->leader_url, leader->api_url);

@@ -6,6 +6,7 @@
 #include "lib/base/text.h"
 #include "lib/collect/patroni_json.h"
 #include "lib/collect/patroni_view.h"
+#include "lib/collect/patroni_whose.h"
 #include "lib/collect/patroni_words.h"
 
 const struct facet patroni_cluster_facet = {.part = SNAPSHOT_PATRONI_CLUSTER};
@@ -159,8 +160,10 @@ list_words(const struct patroni_ask *ask, bool is_view_only, struct snapshot_pat
 		struct snapshot_patroni_member *row = &cluster->rows[i];
 
 		add_word(words, row->api_url, i);
-		if (row->api_url[0] == '\0')
+		if (row->api_url[0] == '\0') {
 			text_clean(row->fault, sizeof row->fault, "it has no api_url that can be asked");
+			row->is_unheard = true;
+		}
 	}
 	for (size_t i = 0; i < ask->url_count; i++)
 		if (!is_listed(words, ask->urls[i]))
@@ -179,13 +182,23 @@ take_config(const struct web_answer *answer, const char *url, struct snapshot_pa
 }
 
 static void
-take_word(const struct web_answer *answer, struct patroni_words_one *one,
+take_word(const struct web_answer *answer, struct patroni_words_one *one)
+{
+	struct err err;
+
+	if (patroni_ask_read(answer, one->url, &one->said, &err) != 0)
+		one->fault = err;
+}
+
+/* Another cluster may well have standbys of the same names. */
+static void
+take_senders(const struct web_answer *answer, struct patroni_words_one *one,
 	struct snapshot_patroni_cluster *cluster)
 {
 	struct err err;
 
-	if (patroni_ask_read(answer, one->url, &one->said, &err) != 0
-		|| patroni_json_senders(answer->body, answer->length, cluster, &err) != 0)
+	if (one->fault.class == ERR_NONE && one->stranger[0] == '\0'
+		&& patroni_json_senders(answer->body, answer->length, cluster, &err) != 0)
 		one->fault = err;
 }
 
@@ -205,7 +218,10 @@ ask_second(const struct patroni_ask *ask, int64_t deadline_ms, struct snapshot_p
 		requests[count] = patroni_ask_request(ask, cluster->told_by, "/config", storage[count]);
 	web_ask(ask->access, requests, count + config_count, deadline_ms, NULL, NULL, answers);
 	for (size_t i = 0; i < count; i++)
-		take_word(&answers[i], &words->ones[i], cluster);
+		take_word(&answers[i], &words->ones[i]);
+	patroni_whose_mark(words, cluster);
+	for (size_t i = 0; i < count; i++)
+		take_senders(&answers[i], &words->ones[i], cluster);
 	if (config_count > 0)
 		take_config(&answers[count], cluster->told_by, cluster);
 	web_release(answers, count + config_count);

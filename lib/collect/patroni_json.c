@@ -72,7 +72,8 @@ read_position(const json_t *object, struct snapshot_patroni *patroni, struct err
 	if (document_object(object, "xlog", &xlog, err) != 0
 		|| read_lsn(xlog, "replayed_location", &patroni->lsn, err) != 0
 		|| read_lsn(xlog, "location", &patroni->lsn, err) != 0
-		|| read_lsn(xlog, "received_location", &received, err) != 0)
+		|| read_lsn(xlog, "received_location", &received, err) != 0
+		|| document_truth(xlog, "paused", &patroni->is_replay_paused, err) != 0)
 		return -1;
 	if (strcmp(patroni->role, "standby_leader") == 0)
 		patroni->lsn = lsn_newer(patroni->lsn, received);

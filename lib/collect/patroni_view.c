@@ -29,6 +29,12 @@ patroni_view_init_member(struct snapshot_patroni_member *row)
 	row->dcs_seen_ms = SNAPSHOT_NONE;
 }
 
+static bool
+is_web(const char *url)
+{
+	return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+}
+
 size_t
 patroni_view_url_length(const char *url)
 {
@@ -37,7 +43,7 @@ patroni_view_url_length(const char *url)
 	size_t length = strlen(url), path_length = sizeof path - 1;
 
 	/* libcurl would take "http:///leader" for the host "leader". */
-	if (host == NULL || host == url || host[3] == '\0' || host[3] == '/')
+	if (!is_web(url) || host[3] == '\0' || strchr("/:?#", host[3]) != NULL)
 		return 0;
 	while (url[length - 1] == '/')
 		length--;

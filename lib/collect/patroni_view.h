@@ -30,7 +30,7 @@ int patroni_view_config(const char *bytes, size_t length, struct snapshot_patron
 
 /*
  * The length of a URL without the "/patroni" that api_url ends in, and without "/": paths are put behind
- * that. 0 where it has no scheme or no host.
+ * that. 0 where it is none of HTTP or HTTPS, or has no host.
  */
 size_t patroni_view_url_length(const char *url);
 

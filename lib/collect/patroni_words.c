@@ -43,7 +43,7 @@ static const char *
 role_of(const struct snapshot_patroni *said)
 {
 	if (said->has_lock)
-		return strcmp(said->role, "primary") == 0 ? "leader" : "standby_leader";
+		return strcmp(said->role, "standby_leader") == 0 ? "standby_leader" : "leader";
 	return said->is_quorum_standby  ? "quorum_standby"
 		: said->is_sync_standby ? "sync_standby"
 					: "replica";
@@ -54,8 +54,9 @@ static const char *
 state_of(const struct snapshot_patroni_member *row, const struct snapshot_patroni *said)
 {
 	bool is_told = said->replication_state[0] != '\0' && strcmp(said->state, "running") == 0;
+	bool leads = said->has_lock && strcmp(row->role, "leader") == 0;
 
-	return is_told && strcmp(row->role, "leader") != 0 ? said->replication_state : said->state;
+	return is_told && !leads ? said->replication_state : said->state;
 }
 
 static void
@@ -67,6 +68,7 @@ take_word(struct snapshot_patroni_member *row, const struct snapshot_patroni *sa
 	row->is_failsafe = said->is_failsafe;
 	row->has_failed_watchdog = said->has_failed_watchdog;
 	row->has_pending_restart = said->has_pending_restart;
+	row->is_replay_paused = said->is_replay_paused;
 	row->has_noloadbalance = said->has_noloadbalance;
 	row->has_nofailover = said->has_nofailover;
 	row->dcs_seen_ms = said->dcs_seen_ms;
@@ -83,7 +85,16 @@ static void
 take_fault(struct snapshot_patroni_member *row, const struct err *fault)
 {
 	text_clean(row->fault, sizeof row->fault, fault->text);
+	row->is_unheard = fault->class == ERR_USAGE || fault->class == ERR_SETUP;
 	row->lag_bytes = SNAPSHOT_NONE; /* the store's is of when it was last heard of */
+}
+
+static void
+take_stranger(struct snapshot_patroni_member *row, const char *who)
+{
+	text_clean(row->fault, sizeof row->fault, who);
+	row->is_unheard = true;
+	row->lag_bytes = SNAPSHOT_NONE;
 }
 
 /* -- who is nobody's ------------------------------------------------------------------------------- */
@@ -127,13 +138,28 @@ add_row(const struct patroni_words_one *one, struct snapshot_patroni_cluster *cl
 		return NULL;
 	cluster->total++;
 	patroni_view_init_member(row);
-	text_clean(
-		row->name, sizeof row->name, one->said.name[0] != '\0' ? one->said.name : place_of(one->url));
+	/* A stranger may well have the name of a member. */
+	text_clean(row->name, sizeof row->name,
+		one->said.name[0] != '\0' && one->stranger[0] == '\0' ? one->said.name : place_of(one->url));
 	if (strlen(one->url) < sizeof row->api_url)
 		text_clean(row->api_url, sizeof row->api_url, one->url);
-	if (cluster->view_fault[0] == '\0')
+	if (cluster->view_fault[0] == '\0' || one->stranger[0] != '\0')
 		text_clean(row->role, sizeof row->role, "unlisted");
 	return row;
+}
+
+/* The member that one who spoke at a given URL is by its name, if that could not be asked at its own; or
+ * NULL. */
+static struct snapshot_patroni_member *
+find_unheard(const struct snapshot_patroni *said, struct snapshot_patroni_cluster *cluster)
+{
+	for (int64_t i = 0; said->name[0] != '\0' && i < patroni_words_row_count(cluster); i++) {
+		struct snapshot_patroni_member *row = &cluster->rows[i];
+
+		if (row->is_unheard && !row->is_asked && strcmp(row->name, said->name) == 0)
+			return row;
+	}
+	return NULL;
 }
 
 static void
@@ -169,34 +195,53 @@ measure_lag(struct snapshot_patroni_cluster *cluster, const uint64_t positions[S
 	}
 }
 
+/* What was heard at the api_url of a member. */
+static void
+put_member(const struct patroni_words_one *one, struct snapshot_patroni_cluster *cluster,
+	uint64_t positions[SNAPSHOT_PATRONI_CLUSTER_MAX])
+{
+	struct snapshot_patroni_member *row = &cluster->rows[one->row];
+
+	if (one->fault.class != ERR_NONE) {
+		take_fault(row, &one->fault);
+	} else if (one->stranger[0] != '\0') {
+		take_stranger(row, one->stranger);
+	} else {
+		take_word(row, &one->said);
+		positions[one->row] = one->said.lsn;
+	}
+}
+
+/* What was heard at a given URL that no member calls its own. */
+static void
+put_other(const struct patroni_words *words, const struct patroni_words_one *one,
+	struct snapshot_patroni_cluster *cluster, uint64_t positions[SNAPSHOT_PATRONI_CLUSTER_MAX])
+{
+	struct snapshot_patroni_member *row;
+
+	if (one->fault.class != ERR_NONE) {
+		count_silence(one, cluster);
+	} else if (one->stranger[0] != '\0') {
+		if ((row = add_row(one, cluster)) != NULL)
+			take_stranger(row, one->stranger);
+	} else if ((row = find_unheard(&one->said, cluster)) != NULL
+		|| (!is_known(words, &one->said, cluster) && (row = add_row(one, cluster)) != NULL)) {
+		take_word(row, &one->said);
+		positions[row - cluster->rows] = one->said.lsn;
+	}
+}
+
 void
 patroni_words_put(const struct patroni_words *words, struct snapshot_patroni_cluster *cluster)
 {
 	uint64_t positions[SNAPSHOT_PATRONI_CLUSTER_MAX] = {LSN_NONE};
 
 	cluster->urls_failed = 0;
-	for (size_t i = 0; i < words->count; i++) {
-		const struct patroni_words_one *one = &words->ones[i];
-
-		if (one->row >= 0 && one->fault.class != ERR_NONE) {
-			take_fault(&cluster->rows[one->row], &one->fault);
-		} else if (one->row >= 0) {
-			take_word(&cluster->rows[one->row], &one->said);
-			positions[one->row] = one->said.lsn;
-		}
-	}
-	for (size_t i = 0; i < words->count; i++) {
-		const struct patroni_words_one *one = &words->ones[i];
-		struct snapshot_patroni_member *row;
-
-		if (one->row >= 0)
-			continue;
-		if (one->fault.class != ERR_NONE) {
-			count_silence(one, cluster);
-		} else if (!is_known(words, &one->said, cluster) && (row = add_row(one, cluster)) != NULL) {
-			take_word(row, &one->said);
-			positions[cluster->total - 1] = one->said.lsn;
-		}
-	}
+	for (size_t i = 0; i < words->count; i++)
+		if (words->ones[i].row >= 0)
+			put_member(&words->ones[i], cluster, positions);
+	for (size_t i = 0; i < words->count; i++)
+		if (words->ones[i].row < 0)
+			put_other(words, &words->ones[i], cluster, positions);
 	measure_lag(cluster, positions);
 }

@@ -20,6 +20,8 @@ struct patroni_words_one {
 	int64_t row;      /* of the member whose api_url this is, or -1: it was given, and is nobody's */
 	struct err fault; /* class none: it spoke */
 	struct snapshot_patroni said;
+	char stranger[SNAPSHOT_FAULT_SIZE]; /* who it is instead, see patroni_whose.h; empty: whom it should
+					       be */
 };
 
 struct patroni_words {
@@ -30,7 +32,7 @@ struct patroni_words {
 /*
  * Fills in the members' own words, and the lag by them, of a cluster with a view or (view_fault) without one.
  * Who spoke at a given URL and is none of the members becomes one more: "unlisted" where there is a view. A
- * given URL where nobody spoke is counted.
+ * given URL where nobody spoke is counted. What a stranger says counts for nothing but that he is there.
  */
 void patroni_words_put(const struct patroni_words *words, struct snapshot_patroni_cluster *cluster);
 

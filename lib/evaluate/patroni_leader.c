@@ -36,13 +36,33 @@ find_holders(const struct snapshot_patroni_cluster *cluster)
 	return holders;
 }
 
+/* Whom the view calls the leader; the store has one lock, so more than one is none that can be believed. */
 static const struct snapshot_patroni_member *
-find_named(const struct snapshot_patroni_cluster *cluster)
+judge_named(const struct snapshot_patroni_cluster *cluster, struct verdict *verdict)
 {
-	for (int64_t i = 0; i < patroni_member_count(cluster); i++)
-		if (patroni_member_is_leader(&cluster->rows[i]))
-			return &cluster->rows[i];
-	return NULL;
+	const struct snapshot_patroni_member *first = NULL;
+	char names[NAMES_SIZE];
+	struct text text;
+	int count = 0;
+
+	text_init(&text, names, sizeof names);
+	for (int64_t i = 0; i < patroni_member_count(cluster); i++) {
+		const struct snapshot_patroni_member *member = &cluster->rows[i];
+
+		if (!patroni_member_is_leader(member))
+			continue;
+		if (count++ == 0)
+			first = member;
+		text_add(&text, "%s%s", count > 1 ? " and " : "", member->name);
+	}
+	if (count > 1 && cluster->view_fault[0] == '\0') {
+		judge_reason(
+			verdict, STATE_CRITICAL, "the cluster's store names more than one leader: %s", names);
+		judge_hint(verdict,
+			"a store has one leader lock: is it Patroni that answers there? see "
+			"\"patronictl list\" on a member");
+	}
+	return first;
 }
 
 /* A server that takes writes without the lock: nobody keeps another from being promoted beside it. */
@@ -71,8 +91,8 @@ judge_holders(
 		judge_hint(verdict, "find out which of them the clients write to, and stop the others");
 	} else if (holders->count == 1 && named != NULL && named != holders->first) {
 		judge_reason(verdict, STATE_WARNING,
-			"the cluster's leader is %s, and %s says that it holds the lock", named->name,
-			holders->first->name);
+			"%s holds the lock, and the cluster's store still names %s", holders->first->name,
+			named->name);
 		judge_hint(verdict, "the leader has just changed, or %s has lost touch: look again",
 			holders->first->name);
 	} else if (holders->count == 0 && named != NULL && named->is_asked) {
@@ -93,13 +113,49 @@ is_running(const struct snapshot_patroni_member *leader)
 				|| strcmp(leader->state, "in archive recovery") == 0));
 }
 
+/* Whether it takes writes, or will as soon as it is promoted; only its own word tells. */
+static bool
+judge_role(const struct snapshot_patroni_member *leader, struct verdict *verdict)
+{
+	const char *role = leader->own_role;
+
+	if (strcmp(leader->role, "promoted") == 0
+		|| (leader->has_lock
+			&& (strcmp(role, "replica") == 0 || strcmp(role, "standby_leader") == 0))) {
+		judge_reason(verdict, STATE_WARNING, "the leader %s is not promoted yet", leader->name);
+		judge_hint(verdict, "it is in recovery still, and takes no writes until that ends");
+		return false;
+	}
+	if (leader->has_lock && strcmp(role, "primary") != 0) {
+		judge_reason(
+			verdict, STATE_CRITICAL, "the role of the leader %s is \"%s\"", leader->name, role);
+		judge_hint(verdict, "it takes no writes: see the log of its Patroni");
+		return false;
+	}
+	return true;
+}
+
+/* The leader of a standby cluster that gets nothing; before 3.0.4 nobody tells. */
+static bool
+judge_stream(const struct snapshot_patroni_member *leader, struct verdict *verdict)
+{
+	if (strcmp(leader->state, "running") != 0 || !patroni_member_tells_replication(leader->version))
+		return true;
+	judge_reason(verdict, STATE_WARNING, "the standby cluster's leader %s runs and does not stream",
+		leader->name);
+	judge_hint(verdict,
+		"can it reach the main cluster? see standby_cluster in \"patronictl show-config\", and "
+		"PostgreSQL's log there");
+	return false;
+}
+
 /* What is wrong with the leader itself. Whether it is well. */
 static bool
 judge_leader(const struct snapshot_patroni_member *leader, struct verdict *verdict)
 {
 	bool is_standby = strcmp(leader->role, "standby_leader") == 0;
 
-	if (leader->fault[0] != '\0') {
+	if (patroni_member_is_silent(leader)) {
 		judge_reason(verdict, STATE_CRITICAL, "Patroni of the leader %s does not answer: %s",
 			leader->name, leader->fault);
 		judge_hint(verdict,
@@ -113,21 +169,17 @@ judge_leader(const struct snapshot_patroni_member *leader, struct verdict *verdi
 		judge_hint(verdict, "see the logs of Patroni and PostgreSQL there");
 		return false;
 	}
-	if (strcmp(leader->role, "promoted") == 0
-		|| (!is_standby && leader->has_lock && strcmp(leader->own_role, "replica") == 0)) {
-		judge_reason(verdict, STATE_WARNING, "the leader %s is not promoted yet", leader->name);
-		judge_hint(verdict, "it is in recovery still, and takes no writes until that ends");
-		return false;
-	}
-	return true;
+	return is_standby ? judge_stream(leader, verdict) : judge_role(leader, verdict);
 }
 
 struct patroni_leader
 patroni_leader_judge(const struct snapshot_patroni_cluster *cluster, struct verdict *verdict)
 {
-	const struct snapshot_patroni_member *named = find_named(cluster);
+	const struct snapshot_patroni_member *named = judge_named(cluster, verdict);
 	struct holders holders = find_holders(cluster);
-	struct patroni_leader leader = {.member = named != NULL ? named : holders.first};
+	/* The view may be older than what a member says of itself. */
+	struct patroni_leader leader = {
+		.member = holders.count == 1 || named == NULL ? holders.first : named};
 
 	judge_holders(&holders, named, verdict);
 	judge_primaries(cluster, verdict);

@@ -22,9 +22,15 @@ patroni_member_is_listed(const struct snapshot_patroni_member *member)
 	return strcmp(member->role, "unlisted") != 0;
 }
 
+bool
+patroni_member_is_silent(const struct snapshot_patroni_member *member)
+{
+	return member->fault[0] != '\0' && !member->is_unheard;
+}
+
 /* "3.0.2" is before 3.0.4, where replication_state came; so is whatever is no version. */
-static bool
-tells_replication(const char *version)
+bool
+patroni_member_tells_replication(const char *version)
 {
 	static const long since[] = {3, 0, 4};
 
@@ -57,7 +63,7 @@ streams(const struct snapshot_patroni_cluster *cluster, const struct snapshot_pa
 	if (member->sender_state[0] != '\0')
 		text_add(why, "%s does not stream, the state of its sender is \"%s\"", member->name,
 			member->sender_state);
-	else if (tells_replication(member->version) || all_spoke(cluster))
+	else if (patroni_member_tells_replication(member->version) || all_spoke(cluster))
 		text_add(why, "%s runs and does not stream", member->name);
 	else
 		return true;
@@ -82,25 +88,31 @@ is_in_state(const struct snapshot_patroni_cluster *cluster, const struct snapsho
 }
 
 static bool
-is_on_timeline(const struct snapshot_patroni_member *member, int64_t leader_timeline, struct text *why)
+is_on_timeline(const struct snapshot_patroni_member *member, const struct snapshot_patroni_member *ahead,
+	struct text *why)
 {
-	if (leader_timeline == SNAPSHOT_NONE || member->timeline == SNAPSHOT_NONE
-		|| member->timeline == leader_timeline)
+	bool is_leader;
+
+	if (ahead == NULL || ahead->timeline == SNAPSHOT_NONE || member->timeline == SNAPSHOT_NONE
+		|| member->timeline == ahead->timeline)
 		return true;
-	text_add(why, "%s is on timeline %lld, the leader on %lld", member->name, (long long)member->timeline,
-		(long long)leader_timeline);
+	is_leader = ahead->has_lock || patroni_member_is_leader(ahead);
+	text_add(why, "%s is on timeline %lld, %s on %lld", member->name, (long long)member->timeline,
+		is_leader ? "the leader" : ahead->name, (long long)ahead->timeline);
 	return false;
 }
 
 bool
 patroni_member_replicates(const struct snapshot_patroni_cluster *cluster,
-	const struct snapshot_patroni_member *member, int64_t leader_timeline, bool allow_archive,
-	struct text *why)
+	const struct snapshot_patroni_member *member, const struct snapshot_patroni_member *ahead,
+	bool allow_archive, struct text *why)
 {
-	if (member->fault[0] != '\0') {
-		text_add(why, "Patroni of %s does not answer: %s", member->name, member->fault);
+	if (member->fault[0] != '\0' && !member->is_asked) {
+		text_add(why,
+			patroni_member_is_silent(member) ? "Patroni of %s does not answer: %s"
+							 : "%s could not be asked itself: %s",
+			member->name, member->fault);
 		return false;
 	}
-	return is_in_state(cluster, member, allow_archive, why)
-		&& is_on_timeline(member, leader_timeline, why);
+	return is_in_state(cluster, member, allow_archive, why) && is_on_timeline(member, ahead, why);
 }

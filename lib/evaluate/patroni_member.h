@@ -21,14 +21,24 @@ bool patroni_member_is_leader(const struct snapshot_patroni_member *member);
 bool patroni_member_is_listed(const struct snapshot_patroni_member *member);
 
 /*
- * Whether a replica replicates; if not, why not is appended: "n3 is stopped". `leader_timeline` may be none.
- * A replica that restores from an archive counts with `allow_archive`.
+ * Whether nobody answered where its Patroni is: then `fault` says why. With another fault its Patroni may be
+ * well: it could not be asked, or somebody else answers there.
+ */
+bool patroni_member_is_silent(const struct snapshot_patroni_member *member);
+
+/* Whether Patroni of that version tells whether a member streams ("3.0.4" and later). */
+bool patroni_member_tells_replication(const char *version);
+
+/*
+ * Whether a replica replicates; if not, why not is appended: "n3 is stopped". It must be on the timeline of
+ * `ahead`, which may be NULL: the leader, or who is farthest of them. A replica that restores from an archive
+ * counts with `allow_archive`.
  *
  * Before Patroni 3.0.4 (where it began to tell) a replica that does not stream is "running" like one that
  * does: then the WAL senders of the other members tell, if all of them spoke.
  */
 bool patroni_member_replicates(const struct snapshot_patroni_cluster *cluster,
-	const struct snapshot_patroni_member *member, int64_t leader_timeline, bool allow_archive,
-	struct text *why);
+	const struct snapshot_patroni_member *member, const struct snapshot_patroni_member *ahead,
+	bool allow_archive, struct text *why);
 
 #endif

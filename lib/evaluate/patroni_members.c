@@ -25,6 +25,13 @@ judge_lag(const struct snapshot_patroni_member *member, bool is_healthy,
 	text_add(&text, "replay lag of %s", member->name);
 	judge_metric_of(verdict, member->name, what, "replay_lag_bytes",
 		is_known ? (double)member->lag_bytes : NAN, UNIT_BYTES, limits->warning, limits->critical);
+	if (is_known
+		&& (range_alerts(&limits->warning->of[UNIT_BYTES], (double)member->lag_bytes)
+			|| range_alerts(&limits->critical->of[UNIT_BYTES], (double)member->lag_bytes)))
+		judge_hint(verdict,
+			"is replay paused on %s, held up by a long query there, or is the network or its "
+			"disk too slow?",
+			member->name);
 	if (!is_known && is_healthy)
 		judge_reason(verdict, STATE_WARNING, "the lag of %s is unknown", member->name);
 }
@@ -56,32 +63,32 @@ judge_store_age(const struct snapshot_patroni_cluster *cluster, const struct sna
 
 /* A newer timeline than the leader's is that of another primary. */
 static enum state
-state_for(const struct snapshot_patroni_member *member, int64_t leader_timeline)
+state_for(const struct snapshot_patroni_member *member, const struct snapshot_patroni_member *ahead)
 {
-	bool is_ahead = leader_timeline != SNAPSHOT_NONE && member->timeline != SNAPSHOT_NONE
-		&& member->timeline > leader_timeline;
+	bool is_ahead = ahead != NULL && ahead->timeline != SNAPSHOT_NONE && member->timeline != SNAPSHOT_NONE
+		&& member->timeline > ahead->timeline;
 
 	return is_ahead ? STATE_CRITICAL : STATE_WARNING;
 }
 
 static bool
 judge_replica(const struct snapshot_patroni_cluster *cluster, const struct snapshot_patroni_member *member,
-	int64_t leader_timeline, const struct patroni_members_limits *limits, struct patroni_members *count,
-	struct verdict *verdict)
+	const struct snapshot_patroni_member *ahead, const struct patroni_members_limits *limits,
+	struct patroni_members *count, struct verdict *verdict)
 {
 	char storage[288];
 	struct text why;
 
 	text_init(&why, storage, sizeof storage);
-	if (patroni_member_replicates(cluster, member, leader_timeline, limits->allow_archive, &why))
+	if (patroni_member_replicates(cluster, member, ahead, limits->allow_archive, &why))
 		return true;
-	judge_reason(verdict, state_for(member, leader_timeline), "%s", storage);
+	judge_reason(verdict, state_for(member, ahead), "%s", storage);
 	if (count->trouble[0] == '\0')
 		text_clean(count->trouble, sizeof count->trouble, storage);
-	if (member->fault[0] != '\0')
-		judge_hint(verdict, "does Patroni run on %s, and can its api_url%s%s be reached from here?",
-			member->name, member->api_url[0] == '\0' ? "" : " ", member->api_url);
-	else
+	if (patroni_member_is_silent(member))
+		judge_hint(verdict, "does Patroni run on %s, and can its api_url %s be reached from here?",
+			member->name, member->api_url);
+	else if (!member->is_unheard)
 		judge_hint(verdict,
 			"see the logs of Patroni and PostgreSQL on %s; if it cannot follow any more, "
 			"\"patronictl reinit\" copies it anew",
@@ -92,6 +99,13 @@ judge_replica(const struct snapshot_patroni_cluster *cluster, const struct snaps
 static void
 judge_unlisted(const struct snapshot_patroni_member *member, struct verdict *verdict)
 {
+	if (member->is_unheard) {
+		judge_reason(verdict, STATE_WARNING, "the Patroni at %s belongs to another cluster: %s",
+			member->api_url, member->fault);
+		judge_hint(verdict,
+			"all URLs (--url) are to be of one cluster, and each cluster has a check of its own");
+		return;
+	}
 	judge_reason(verdict, STATE_WARNING, "the Patroni at %s is no member by the cluster's store",
 		member->api_url);
 	judge_hint(verdict, "it has lost touch with the store, or belongs to another cluster");
@@ -112,13 +126,47 @@ tell_rest(const struct snapshot_patroni_member *member, struct verdict *verdict)
 		member->version, member->is_asked ? "" : ", not by its own word");
 }
 
+/* Its own word could not be had where the store says that it is, which is no silence of its Patroni. */
+static void
+judge_unheard(const struct snapshot_patroni_member *member, bool is_leader, struct verdict *verdict)
+{
+	if (member->is_asked)
+		judge_reason(verdict, STATE_WARNING, "%s could not be asked where the store says: %s",
+			member->name, member->fault);
+	else if (is_leader) /* of a replica it is why it does not count */
+		judge_reason(verdict, STATE_WARNING, "%s could not be asked itself: %s", member->name,
+			member->fault);
+	judge_hint(verdict,
+		"see restapi.connect_address in the patroni.yml of %s, which its fellows need as well; where "
+		"members cannot be asked from here, --view-only believes the store",
+		member->name);
+}
+
+/* Who is on the timeline that all must be on: the leader, or, where its own is not told, the newest. */
+static const struct snapshot_patroni_member *
+find_ahead(const struct snapshot_patroni_cluster *cluster, const struct patroni_leader *leader)
+{
+	const struct snapshot_patroni_member *ahead = leader->member;
+
+	if (ahead != NULL && ahead->timeline != SNAPSHOT_NONE)
+		return ahead;
+	for (int64_t i = 0; i < patroni_member_count(cluster); i++) {
+		const struct snapshot_patroni_member *member = &cluster->rows[i];
+
+		if (patroni_member_is_listed(member) && member->timeline != SNAPSHOT_NONE
+			&& (ahead == NULL || ahead->timeline == SNAPSHOT_NONE
+				|| member->timeline > ahead->timeline))
+			ahead = member;
+	}
+	return ahead;
+}
+
 static void
 judge_member(const struct snapshot_patroni_cluster *cluster, const struct snapshot_patroni_member *member,
 	const struct patroni_leader *leader, const struct patroni_members_limits *limits,
 	struct patroni_members *count, struct verdict *verdict)
 {
 	bool is_leader = member == leader->member, is_healthy;
-	int64_t timeline = leader->member == NULL ? SNAPSHOT_NONE : leader->member->timeline;
 
 	tell_rest(member, verdict);
 	judge_store_age(cluster, member, limits, verdict);
@@ -126,12 +174,18 @@ judge_member(const struct snapshot_patroni_cluster *cluster, const struct snapsh
 		judge_unlisted(member, verdict);
 		return;
 	}
-	is_healthy = is_leader ? leader->is_healthy
-			       : judge_replica(cluster, member, timeline, limits, count, verdict);
 	count->listed++;
-	count->healthy += is_healthy;
-	if (is_leader)
+	/* One more that holds the lock is no replica, whatever else it is. */
+	if (is_leader || member->has_lock) {
+		if (member->is_unheard)
+			judge_unheard(member, is_leader, verdict);
+		count->healthy += is_leader && leader->is_healthy;
 		return;
+	}
+	is_healthy = judge_replica(cluster, member, find_ahead(cluster, leader), limits, count, verdict);
+	count->healthy += is_healthy;
+	if (member->is_unheard)
+		judge_unheard(member, is_leader, verdict);
 	judge_lag(member, is_healthy, limits, verdict);
 	count->replicas++;
 	count->healthy_replicas += is_healthy;
@@ -148,8 +202,10 @@ patroni_members_judge(const struct snapshot_patroni_cluster *cluster, const stru
 
 	for (int64_t i = 0; i < patroni_member_count(cluster); i++)
 		judge_member(cluster, &cluster->rows[i], leader, limits, &count, verdict);
-	if (cluster->total > SNAPSHOT_PATRONI_CLUSTER_MAX)
-		judge_reason(verdict, STATE_UNKNOWN, "there are %lld members, of which %d were looked at",
+	if (cluster->total > SNAPSHOT_PATRONI_CLUSTER_MAX) {
+		judge_reason(verdict, STATE_WARNING, "there are %lld members, of which %d were looked at",
 			(long long)cluster->total, SNAPSHOT_PATRONI_CLUSTER_MAX);
+		judge_hint(verdict, "no more are held; the leader is always among them");
+	}
 	return count;
 }

@@ -168,7 +168,8 @@ def test_versions(three, version):
     replication = [{"application_name": name, "state": "streaming", "sync_state": "async"} for name in ("n2", "n3")]
     three.members[0].paths["/leader"] = (200, {**word("n1", "primary", replication=replication), **leader})
     three.members[1].paths["/leader"] = (503, word("n2", "replica", **said))
-    three.members[2].paths["/leader"] = (503, word("n3", "replica", **{**said, "patroni": {**said["patroni"]}}))
+    named = {"name": "n3"} if "name" in said["patroni"] else {}
+    three.members[2].paths["/leader"] = (503, word("n3", "replica", **{**said, "patroni": {**said["patroni"], **named}}))
     three.set_view(n2=listed, n3={**listed, "role": "replica"})
     answer = ask(three.url)
     assert "leader n1 on timeline 3, 2 of 2 replicas are healthy" in " ".join(texts(answer)), answer
@@ -215,6 +216,189 @@ def test_a_member_at_another_url_is_no_other_member(three):
         again.paths["/leader"] = three.members[1].paths["/leader"] = (503, nameless)
         assert ask(f"{three.url},{again.url}")["summary"] == GOOD
         assert ask(f"{again.url},{three.url}")["summary"] == GOOD
+
+
+# -- somebody else at a member's URL -----------------------------------------------------------------------------------------
+
+OTHER = {"database_system_identifier": "7999999999999999999", "patroni": {"version": "4.1.4", "scope": "other", "name": "x1"}}
+# Before 3.2 nobody tells a name; all of a version tell the scope.
+NAMELESS = {"version": "3.1.0", "scope": "demo"}
+
+
+def by_its_states(answer):
+    return {reason["text"]: reason["state"] for reason in answer["reasons"]}
+
+
+@pytest.mark.parametrize("asked, told", ((0, "name"), (1, "name"), (0, "nothing")))
+def test_one_url_for_all(three, asked, told):
+    """restapi.connect_address of a file that was copied: whoever is asked, it leads to that one."""
+    url = three.members[asked].url
+    if told == "nothing":
+        three.members[0].paths["/leader"] = (200, word("n1", "primary", patroni=NAMELESS))
+    three.set_view(**{name: {"api_url": f"{url}/patroni"} for name in ("n1", "n2", "n3")})
+    answer = ask(url, "--min-replicas", "0")
+    assert answer["state"] == "WARNING" and "restapi.connect_address" in answer["hint"], answer
+    assert not any("split brain" in text or "does not hold" in text for text in texts(answer)), answer
+    for name in {"n1", "n2", "n3"} - {f"n{asked + 1}"}:
+        assert any(text.startswith(f"{name} could not be asked itself: ") for text in texts(answer)), answer
+    assert not any(text.startswith(f"n{asked + 1} could not") for text in texts(answer)), answer
+    healthy = 0 if asked == 0 else 1
+    assert f"leader n1 on timeline 3, {healthy} of 2 replicas are healthy" in texts(answer), answer
+    answer = ask(url)
+    assert answer["state"] == ("CRITICAL" if healthy == 0 else "WARNING"), "by default one replica must be seen to be there"
+    assert "restapi.connect_address" in answer["hint"], answer
+
+
+def test_one_url_for_all_before_names_on_a_replica(three):
+    """Which of them answers there nobody can tell: none of their words counts, and none is missed as a leader's."""
+    three.members[1].paths["/leader"] = (503, word("n2", "replica", patroni=NAMELESS))
+    three.set_view(**{name: {"api_url": three.members[1].url} for name in ("n1", "n2", "n3")})
+    answer = ask(three.members[1].url, "--min-replicas", "0")
+    assert answer["state"] == "WARNING", answer
+    assert "leader n1 on timeline 3, 0 of 2 replicas are healthy" in texts(answer), answer
+
+
+def test_two_urls_of_one_server_before_names(three):
+    """Another spelling of the same address: by when the server was started."""
+    three.members[0].paths["/leader"] = (200, word("n1", "primary", patroni=NAMELESS))
+    with Patroni("n1", leader=three.members[0].paths["/leader"]) as again:
+        three.set_view(n3={"api_url": again.url})
+        answer = ask(three.url)
+        assert answer["state"] == "WARNING", answer
+        assert answer["summary"].startswith("n3 could not be asked itself: "), answer
+        assert "leader n1 on timeline 3, 1 of 2 replicas are healthy" in texts(answer), answer
+
+
+@pytest.mark.parametrize("role, status", (("primary", 200), ("primary", 503), ("replica", 503)))
+@pytest.mark.parametrize("who", ({}, {"patroni": {**OTHER["patroni"], "name": "n3"}},
+                                 {"patroni": {"version": "3.1.0", "scope": "other"}},
+                                 {"patroni": {"version": "4.1.4", "scope": "demo", "name": "n3"}},
+                                 {"database_system_identifier": None}))
+def test_another_cluster_at_the_url_of_a_member(three, role, status, who):
+    """An address that was given to another host. A name alone proves nothing: many clusters have an "n3"."""
+    senders = [{"application_name": "n2", "state": "catchup"}]
+    said = word("n3", role, **{**OTHER, **who}, replication=senders, xlog={"location": 10**12}, watchdog_failed=True)
+    three.members[2].paths["/leader"] = (status, said)
+    three.members[1].paths["/leader"] = (503, word("n2", "replica", replication_state=None))  # "running": its sender would tell
+    three.members[0].paths["/leader"] = (200, word("n1", "primary", replication=[
+        {"application_name": name, "state": "streaming"} for name in ("n2", "n3")]))
+    answer = ask(three.url)
+    assert answer["state"] == "WARNING", answer
+    assert answer["summary"].startswith("n3 could not be asked itself: at its api_url answers "), answer
+    assert "leader n1 on timeline 3, 1 of 2 replicas are healthy" in texts(answer), answer
+    assert answer["metrics"]["n3_replay_lag_bytes"]["value"] is None, answer
+    assert answer["metrics"]["n2_replay_lag_bytes"]["value"] == 0, "not by the stranger's position"
+    assert not any("watchdog" in text or "split brain" in text for text in texts(answer)), answer
+
+
+@pytest.mark.parametrize("role, status", (("primary", 200), ("primary", 503), ("replica", 503)))
+@pytest.mark.parametrize("name", ("x1", "n2"))
+def test_another_cluster_at_a_given_url(three, role, status, name):
+    said = word("n4", role, **{**OTHER, "patroni": {**OTHER["patroni"], "name": name}})
+    with Patroni("n4", leader=(status, said)) as other:
+        answer = ask(f"{three.url},{other.url}")
+        assert answer["state"] == "WARNING", answer
+        assert answer["summary"] == (f'the Patroni at {other.url} belongs to another cluster: '
+                                     f'there answers "{name}" of scope "other", not "demo"'), answer
+        assert GOOD in texts(answer) and "--url" in answer["hint"], answer
+
+
+def test_the_leader_is_somebody_else(three, tmp_path):
+    """Its url leads to another cluster: nothing is known of it but what the store says."""
+    three.members[0].paths["/leader"] = (200, word("n1", "primary", **OTHER))
+    answer = ask(three.members[1].url)
+    assert answer["state"] == "WARNING", answer
+    assert answer["summary"].startswith("n1 could not be asked itself: at its api_url answers "), answer
+    assert GOOD in texts(answer), answer
+    # And the leader's position is not that one's.
+    record = tmp_path / "record.json"
+    ask(three.members[1].url, "--record", record)
+    assert json.loads(record.read_text())["snapshots"][0]["parts"]["patroni"]["leader_lsn"] is None, record.read_text()
+
+
+def test_a_leader_without_a_url(three):
+    for url in (None, "http://u:secret@10.0.0.11:8008", "http://10.0.0.11:8008/" + "x" * 96, "ftp://10.0.0.11", "http://10.0.0.11:99999"):
+        three.set_view(n1={"api_url": url})
+        answer = ask(three.members[1].url)
+        assert answer["state"] == "WARNING" and "secret" not in json.dumps(answer), answer
+        assert answer["summary"].startswith("n1 could not be asked itself: "), answer
+        assert "restapi.connect_address" in answer["hint"] and "--view-only" in answer["hint"], answer
+        assert GOOD in texts(answer), answer
+
+
+def test_a_member_that_does_not_let_us_in(three):
+    for status in (401, 403):
+        three.members[0].paths["/leader"] = (status, {})
+        answer = ask(three.members[1].url)
+        assert answer["summary"].startswith(f"n1 could not be asked itself: {three.url} "), answer
+        assert answer["state"] == "WARNING" and GOOD in texts(answer), answer
+
+
+def test_two_leaders_in_one_view(three):
+    three.set_view(n2={"role": "leader", "state": "running"})
+    answer = ask(three.url, "--view-only")
+    assert answer["state"] == "CRITICAL" and "hint" in answer, answer
+    assert answer["summary"].startswith("the cluster's store names more than one leader: n1 and n2"), answer
+
+
+def test_the_view_is_older_than_the_leader(three):
+    """As etcd's v3 API may have it for seconds: the new leader is the leader, and no replica that does not stream."""
+    three.members[0].paths["/leader"] = peers.close_at_once
+    three.members[1].paths["/leader"] = (200, word("n2", "primary", timeline=4))
+    three.members[2].paths["/leader"] = (503, word("n3", "replica", timeline=4))
+    answer = ask(three.members[2].url)
+    assert answer["state"] == "WARNING", answer
+    assert answer["summary"].startswith("n2 holds the lock, and the cluster's store still names n1, Patroni of n1 does not"), answer
+    assert "leader n2 on timeline 4, 1 of 2 replicas are healthy" in texts(answer), answer
+    three.members[0].paths["/leader"] = (503, word("n1", "replica", timeline=4))
+    answer = ask(three.members[2].url)
+    assert answer["summary"] == "n2 holds the lock, and the cluster's store still names n1", answer
+    assert "leader n2 on timeline 4, 2 of 2 replicas are healthy" in texts(answer), answer
+    three.members[0].paths["/leader"] = (503, word("n1", "demoted", state="stopping", xlog=None))
+    answer = ask(three.members[2].url)
+    assert answer["summary"].endswith('the state of n1 is "stopping"'), answer
+
+
+def test_a_leader_that_steps_down(three):
+    three.members[0].paths["/leader"] = (200, word("n1", "demoted"))
+    for paths in ({}, {"/cluster": peers.close_at_once}):
+        for peer in three.members:
+            peer.paths.update(paths)
+        answer = ask(three.urls)
+        assert answer["state"] == "CRITICAL", answer
+        assert answer["summary"].startswith('the role of the leader n1 is "demoted"'), answer
+
+
+def test_replay_is_paused(three):
+    xlog = {"received_location": END, "replayed_location": END, "replayed_timestamp": None, "paused": True}
+    three.members[1].paths["/leader"] = (503, word("n2", "replica", xlog=xlog))
+    answer = ask(three.url)
+    assert (answer["state"], answer["summary"]) == ("WARNING", "replay is paused on n2"), answer
+    assert "pg_wal_replay_resume" in answer["hint"], answer
+
+
+def test_a_standby_cluster_that_receives_nothing(three):
+    three.set_view(n1={"role": "standby_leader", "state": "running"})
+    for version, state, text in (("4.1.4", "WARNING", "the standby cluster's leader n1 runs and does not stream"),
+                                 ("3.0.3", "OK", f"a standby cluster's {GOOD}")):
+        about = {"version": version, "scope": "demo"}
+        three.members[0].paths["/leader"] = (200, word("n1", "standby_leader", patroni=about))
+        answer = ask(three.url)
+        assert (answer["state"], answer["summary"]) == (state, text), answer
+    three.members[0].paths["/leader"] = (200, word("n1", "standby_leader", replication_state="streaming"))
+    assert ask(three.url)["summary"] == f"a standby cluster's {GOOD}"
+
+
+@pytest.mark.parametrize("own", (True, False))
+def test_one_url_for_all_and_each_of_the_given(three, own):
+    """Each tells its own word at its given URL; the URL in the store is told all the same: the others need it, too."""
+    three.set_view(**{name: {"api_url": f"{three.members[0].url}/patroni" if own else None} for name in ("n1", "n2", "n3")})
+    answer = ask(three.urls, "--min-replicas", "2", "--min-members", "3")
+    assert answer["state"] == "WARNING", answer
+    assert answer["summary"].startswith("n2 could not be asked where the store says: " if own else
+                                        "n1 could not be asked where the store says: "), answer
+    assert GOOD in texts(answer), answer
+    assert answer["metrics"]["n3_replay_lag_bytes"]["value"] == 0, answer
 
 
 def test_the_first_that_has_a_view_is_enough(three):
@@ -325,11 +509,12 @@ def test_hostile(what):
 @pytest.mark.parametrize("what", HOSTILE)
 def test_hostile_member(three, what):
     """One that the others vouch for: it is told, and hides nothing of the rest."""
-    answer, _, text = HOSTILE[what]
+    answer, fault, text = HOSTILE[what]
+    begin = "n2 could not be asked itself: " if fault == "setup" else "Patroni of n2 does not answer: "
     three.members[1].paths["/leader"] = answer
     said = ask(three.url, "-t", "1s" if what in SLOW else "5s")
     assert said["state"] == "WARNING" and "fault" not in said, said
-    assert said["summary"].startswith("Patroni of n2 does not answer: "), said
+    assert said["summary"].startswith(begin), said
     assert text in said["summary"] or len(said["summary"]) > 120, said  # or it is cut short of it
     assert "leader n1 on timeline 3, 1 of 2 replicas are healthy" in texts(said), said
     assert said["metrics"]["n2_replay_lag_bytes"]["value"] is None, said
@@ -370,12 +555,12 @@ def test_many_members(three):
 
 
 @pytest.mark.parametrize("url", ("file:///etc/passwd", "ftp://127.0.0.1/x", "http://u:secret@127.0.0.1:1", "gopher://x", "x",
-                                 "http://", "//127.0.0.1:1", "http://127.0.0.1:99999999"))
+                                 "http://", "http://:8008", "//127.0.0.1:1", "http://127.0.0.1:99999999"))
 def test_a_member_at_something_else_than_a_url(three, url):
     three.set_view(n2={"api_url": url})
     answer = ask(three.url)
     assert answer["state"] == "WARNING", answer
-    assert answer["summary"].startswith("Patroni of n2 does not answer: "), answer
+    assert answer["summary"].startswith("n2 could not be asked itself: "), answer
     assert "secret" not in json.dumps(answer), answer
 
 
@@ -397,13 +582,16 @@ def test_no_proxy_is_used(three):
 # -- who is asked, and who we are ---------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("url, text", (
-    ("", "no Patroni is named"),
     ("http://u:secret@127.0.0.1:1", "a URL of Patroni holds a user or password"),
-    ("http://127.0.0.1:1,ftp://127.0.0.1", "none of 2 URLs answers: cannot reach "),
+    ("http://127.0.0.1:1,http://127.0.0.1:2", "none of 2 URLs answers: cannot reach "),
+    ("http://127.0.0.1:1,ftp://127.0.0.1", '"ftp://127.0.0.1" is not a URL that can be asked'),
     ("ftp://127.0.0.1", "is not a URL that can be asked"),
     ("127.0.0.1:8008", '"127.0.0.1:8008" is not a URL that can be asked'),
     ("http://", '"http://" is not a URL that can be asked'),
     ("http:///patroni", '"http:///patroni" is not a URL that can be asked'),
+    ("http://:8008", '"http://:8008" is not a URL that can be asked'),
+    ("http://?x", '"http://?x" is not a URL that can be asked'),
+    ("HTTP://", '"HTTP://" is not a URL that can be asked'),
     ("http://" + "x" * 300, "a URL of Patroni has more than 239 characters"),
     (",".join(f"http://127.0.0.1:{port}" for port in range(1, 18)), "more than 16 URLs of Patroni are given"),
 ))
@@ -411,6 +599,12 @@ def test_what_cannot_be_asked(url, text):
     answer = ask(url)
     assert text in answer["summary"] and "secret" not in json.dumps(answer), answer
     assert answer["state"] == ("CRITICAL" if "none of" in text else "UNKNOWN"), answer
+
+
+def test_nobody_is_named():
+    said = launch(PROGRAM, "-f", "json").json()
+    assert said["state"] == "UNKNOWN" and "no Patroni is named" in said["summary"], said
+    assert "option --url is empty" in launch(PROGRAM, "--url", "").out.decode()
 
 
 @pytest.fixture

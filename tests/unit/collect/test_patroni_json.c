@@ -81,6 +81,7 @@ test_replica(void **state)
 	assert_int_equal(patroni.started_ms, 1795280487361);
 	assert_int_equal(patroni.dcs_seen_ms, 1795280488000);
 	assert_true(patroni.is_paused);
+	assert_false(patroni.is_replay_paused);
 	assert_true(patroni.is_unlocked);
 	assert_true(patroni.has_pending_restart);
 	assert_false(patroni.is_failsafe);
@@ -108,6 +109,8 @@ test_leader(void **state)
 	assert_false(patroni.is_paused);
 	assert_false(patroni.is_unlocked);
 	assert_string_equal(patroni.tags, "");
+	assert_true(must("{\"state\":\"running\",\"role\":\"replica\",\"xlog\":{\"paused\":true}}")
+			    .is_replay_paused);
 }
 
 static void
@@ -395,6 +398,15 @@ test_url(void **state)
 	assert_url("http://", "");
 	assert_url("http:///patroni", "");
 	assert_url("://a", "");
+	assert_url("HTTPS://a", "HTTPS://a");
+	assert_url("HTTP://", "");
+	assert_url("http://:8008", "");
+	assert_url("http://?a", "");
+	assert_url("http://#a", "");
+	assert_url("http:/a", "");
+	assert_url("ftp://a", "");
+	assert_url("file:///etc/passwd", "");
+	assert_url("ahttp://a", "");
 	assert_url("10.0.0.11:8008", "");
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/collect/patroni_view.h"
+#include "lib/collect/patroni_whose.h"
 #include "lib/collect/patroni_words.h"
 
 static struct snapshot_patroni_cluster cluster;
@@ -236,6 +237,177 @@ test_without_a_view(void **state)
 	assert_string_equal(cluster.rows[3].role, "quorum_standby");
 }
 
+/* -- whose word it is ------------------------------------------------------------------------------ */
+
+/* One that speaks, of that cluster. */
+static struct snapshot_patroni *
+speak_of(int64_t row, const char *name, const char *scope, const char *system_identifier)
+{
+	struct snapshot_patroni *said = speak(row, name, row == 0 ? "primary" : "replica", 1000);
+
+	snprintf(said->scope, sizeof said->scope, "%s", scope);
+	snprintf(said->system_identifier, sizeof said->system_identifier, "%s", system_identifier);
+	return said;
+}
+
+static void
+expect_stranger(size_t index, const char *text)
+{
+	assert_string_equal(words.ones[index].stranger, text);
+}
+
+static void
+test_all_are_who_they_are(void **state)
+{
+	(void)state;
+	speak_of(0, "n1", "demo", "71");
+	speak_of(1, "", "demo", "");
+	speak_of(2, "n3", "", "71");
+	speak_of(-1, "n9", "demo", "71");
+	patroni_whose_mark(&words, &cluster);
+	for (size_t i = 0; i < words.count; i++)
+		expect_stranger(i, "");
+	assert_string_equal(cluster.scope, "demo");
+}
+
+static void
+test_another_member(void **state)
+{
+	(void)state;
+	speak_of(0, "n1", "demo", "71");
+	speak_of(1, "n1", "demo", "71");
+	keep_silent(2, "refused");
+	patroni_whose_mark(&words, &cluster);
+	patroni_words_put(&words, &cluster);
+	expect_stranger(0, "");
+	expect_stranger(1, "at its api_url answers \"n1\"");
+	assert_true(cluster.rows[0].is_asked && cluster.rows[0].has_lock && !cluster.rows[0].is_unheard);
+	assert_true(!cluster.rows[1].is_asked && !cluster.rows[1].has_lock && cluster.rows[1].is_unheard);
+	assert_string_equal(cluster.rows[1].fault, words.ones[1].stranger);
+	assert_string_equal(cluster.rows[1].own_role, "");
+	assert_int_equal(cluster.rows[1].lag_bytes, SNAPSHOT_NONE);
+	assert_false(cluster.rows[2].is_unheard);
+}
+
+/* Who gave the view is of the cluster that was asked about, however many others there are. */
+static void
+test_another_cluster(void **state)
+{
+	(void)state;
+	snprintf(cluster.told_by, sizeof cluster.told_by, "http://10.0.0.1:8008");
+	speak_of(1, "n2", "other", "79");
+	speak_of(2, "n3", "demo", "79");
+	speak_of(0, "n1", "demo", "71");
+	speak_of(-1, "", "other", "79");
+	speak_of(-1, "n1", "demo", "79");
+	patroni_whose_mark(&words, &cluster);
+	expect_stranger(0, "at its api_url answers \"n2\" of scope \"other\", not \"demo\"");
+	expect_stranger(1, "at its api_url answers \"n3\" with the system identifier 79, not 71");
+	expect_stranger(2, "");
+	expect_stranger(3, "there answers one of scope \"other\", not \"demo\"");
+	expect_stranger(4, "there answers \"n1\" with the system identifier 79, not 71");
+	patroni_words_put(&words, &cluster);
+	assert_int_equal(cluster.total, 5);
+	assert_string_equal(cluster.rows[4].name, "10.0.0.9:8008");
+	assert_string_equal(cluster.rows[4].role, "unlisted");
+	assert_true(cluster.rows[4].is_unheard && !cluster.rows[4].is_asked);
+}
+
+/* Where who gave the view does not speak, the scope of the view counts, and what most say. */
+static void
+test_which_cluster_it_is(void **state)
+{
+	(void)state;
+	speak_of(0, "n1", "other", "79");
+	speak_of(1, "n2", "demo", "71");
+	speak_of(2, "n3", "demo", "71");
+	patroni_whose_mark(&words, &cluster);
+	assert_true(words.ones[0].stranger[0] != '\0' && words.ones[1].stranger[0] == '\0');
+	assert_string_equal(cluster.scope, "demo");
+	snprintf(cluster.scope, sizeof cluster.scope, "other");
+	patroni_whose_mark(&words, &cluster);
+	assert_true(words.ones[0].stranger[0] == '\0' && words.ones[1].stranger[0] != '\0');
+	snprintf(cluster.scope, sizeof cluster.scope, "third");
+	patroni_whose_mark(&words, &cluster);
+	for (size_t i = 0; i < words.count; i++)
+		assert_true(words.ones[i].stranger[0] != '\0');
+	assert_string_equal(cluster.scope, "third");
+}
+
+/* Before names were told: who holds the lock is the leader, of others nobody knows whose word it is. */
+static void
+test_one_server_for_all_without_names(void **state)
+{
+	(void)state;
+	for (int64_t i = 2; i >= 0; i--) {
+		struct snapshot_patroni *said = speak_of(i, "", "demo", "71");
+
+		said->started_ms = 4711;
+		said->has_lock = true;
+	}
+	patroni_whose_mark(&words, &cluster);
+	expect_stranger(0, "at its api_url answers one and the same as at that of n2");
+	expect_stranger(1, "at its api_url answers one and the same as at that of n3");
+	expect_stranger(2, "");
+	for (size_t i = 0; i < words.count; i++)
+		words.ones[i].said.has_lock = false;
+	patroni_whose_mark(&words, &cluster);
+	expect_stranger(2, "at its api_url answers one and the same as at that of n3");
+	/* When they were started nobody knows, but the URL is the same. */
+	for (size_t i = 0; i < words.count; i++)
+		words.ones[i].said.started_ms = SNAPSHOT_NONE;
+	patroni_whose_mark(&words, &cluster);
+	expect_stranger(2, "");
+	snprintf(words.ones[2].url, sizeof words.ones[2].url, "%s", words.ones[0].url);
+	patroni_whose_mark(&words, &cluster);
+	expect_stranger(2, "at its api_url answers one and the same as at that of n3");
+}
+
+/* The longest that can be told is told whole. */
+static void
+test_long_names_are_cut(void **state)
+{
+	static const char many[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+
+	(void)state;
+	snprintf(cluster.scope, sizeof cluster.scope, "%.40s", many);
+	speak_of(1, many, many, "79");
+	patroni_whose_mark(&words, &cluster);
+	assert_null(strstr(words.ones[0].stranger, "..."));
+	assert_non_null(strstr(words.ones[0].stranger, "\", not \"xxxxxxxxxxxxxxxxxxxxxxxx\""));
+}
+
+/* One that could not be asked at its own URL may speak at a given one. */
+static void
+test_its_word_at_a_given_url(void **state)
+{
+	(void)state;
+	speak_of(0, "n1", "demo", "71");
+	speak_of(1, "n1", "demo", "71");
+	speak_of(2, "n3", "demo", "71");
+	speak_of(-1, "n2", "demo", "71")->lsn = 900;
+	patroni_whose_mark(&words, &cluster);
+	patroni_words_put(&words, &cluster);
+	assert_int_equal(cluster.total, 3);
+	assert_true(cluster.rows[1].is_asked && cluster.rows[1].is_unheard);
+	assert_int_equal(cluster.rows[1].lag_bytes, 100);
+	assert_string_equal(cluster.rows[1].fault, "at its api_url answers \"n1\"");
+}
+
+/* A refusal tells nothing of its Patroni, silence does. */
+static void
+test_who_is_silent(void **state)
+{
+	(void)state;
+	keep_silent(0, "refused");
+	keep_silent(1, "not let in");
+	keep_silent(2, "no URL");
+	words.ones[1].fault.class = ERR_SETUP;
+	words.ones[2].fault.class = ERR_USAGE;
+	patroni_words_put(&words, &cluster);
+	assert_true(!cluster.rows[0].is_unheard && cluster.rows[1].is_unheard && cluster.rows[2].is_unheard);
+}
+
 int
 main(void)
 {
@@ -248,6 +420,14 @@ main(void)
 		cmocka_unit_test_setup(test_given_url_of_nobody, begin),
 		cmocka_unit_test_setup(test_no_room, begin),
 		cmocka_unit_test_setup(test_without_a_view, begin),
+		cmocka_unit_test_setup(test_all_are_who_they_are, begin),
+		cmocka_unit_test_setup(test_another_member, begin),
+		cmocka_unit_test_setup(test_another_cluster, begin),
+		cmocka_unit_test_setup(test_which_cluster_it_is, begin),
+		cmocka_unit_test_setup(test_one_server_for_all_without_names, begin),
+		cmocka_unit_test_setup(test_long_names_are_cut, begin),
+		cmocka_unit_test_setup(test_its_word_at_a_given_url, begin),
+		cmocka_unit_test_setup(test_who_is_silent, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
