@@ -118,6 +118,14 @@ read_names(const json_t *object, struct snapshot_patroni *patroni, struct err *e
 		err_set(err, ERR_PROTOCOL, "it has no \"role\" and \"state\"");
 		return err_hint(err, "is this the URL of Patroni's REST API?");
 	}
+	/* Every Patroni tells its scope; our own agent, which answers the same paths, may have heard of one.
+	 */
+	if (patroni->scope[0] == '\0' || json_object_get(object, "pgha") != NULL) {
+		err_set(err, ERR_PROTOCOL, "it is not Patroni's own word: it %s",
+			patroni->scope[0] == '\0' ? "names no scope" : "comes from pgha-agent");
+		return err_hint(
+			err, "the URL must lead to Patroni's REST API itself (port 8008), not to an agent's");
+	}
 	if (strcmp(patroni->role, "master") == 0) /* before 4.0 */
 		text_clean(patroni->role, sizeof patroni->role, "primary");
 	return 0;

@@ -132,11 +132,11 @@ place_of(const char *url)
 static struct snapshot_patroni_member *
 add_row(const struct patroni_words_one *one, struct snapshot_patroni_cluster *cluster)
 {
-	struct snapshot_patroni_member *row = &cluster->rows[cluster->total];
+	struct snapshot_patroni_member *row;
 
 	if (cluster->total >= SNAPSHOT_PATRONI_CLUSTER_MAX)
 		return NULL;
-	cluster->total++;
+	row = &cluster->rows[cluster->total++];
 	patroni_view_init_member(row);
 	/* A stranger may well have the name of a member. */
 	text_clean(row->name, sizeof row->name,

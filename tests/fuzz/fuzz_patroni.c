@@ -9,6 +9,7 @@
 
 #include "lib/collect/patroni_json.h"
 #include "lib/collect/patroni_view.h"
+#include "lib/collect/patroni_whose.h"
 #include "lib/collect/patroni_words.h"
 #include "lib/evaluate/evaluate.h"
 #include "lib/model/check.h"
@@ -59,6 +60,7 @@ read_word(const char *line, size_t length, struct patroni_words *words, struct s
 	one->row = (int64_t)words->count < known ? (int64_t)words->count : -1;
 	one->fault.class = ERR_NONE;
 	memcpy(one->url, "http://h", sizeof "http://h");
+	one->url[7] = (char)('a' + length % 4);
 	if (patroni_json_member(line, length, &one->said, &one->fault) == 0) {
 		one->said.has_lock = length % 2 == 0;
 		snapshot->patroni = one->said;
@@ -95,6 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		line = next_line(&rest, &length);
 		read_word(line, length, &words, &snapshot);
 	}
+	patroni_whose_mark(&words, &snapshot.patroni_cluster);
 	patroni_words_put(&words, &snapshot.patroni_cluster);
 	snapshot.patroni_cluster.seen_ms = snapshot.taken_ms = 1800000000000;
 	snapshot_mark(&snapshot, SNAPSHOT_PATRONI_CLUSTER);

@@ -37,12 +37,26 @@ static const char leader_40[]
 	  "\"database_system_identifier\":\"7500000000000000001\",\"logger_queue_size\":1000,"
 	  "\"patroni\":{\"version\":\"4.0.4\",\"scope\":\"demo\",\"name\":\"n1\"}}";
 
+/* The same with a scope, which every Patroni tells, in front of an object that says nothing of Patroni. */
+static const char *
+with_scope(const char *text)
+{
+	static char storage[8192];
+
+	if (text[0] != '{' || strstr(text, "\"patroni\"") != NULL || strlen(text) > 4096)
+		return text;
+	snprintf(storage, sizeof storage, "{\"patroni\":{\"scope\":\"demo\"}%s%s", text[1] == '}' ? "" : ",",
+		text + 1);
+	return storage;
+}
+
 static struct snapshot_patroni
 must(const char *text)
 {
 	struct snapshot_patroni patroni;
 	struct err err = {.text = ""};
 
+	text = with_scope(text);
 	memset(&patroni, 0xa5, sizeof patroni);
 	if (patroni_json_member(text, strlen(text), &patroni, &err) != 0)
 		fail_msg("%s", err.text);
@@ -55,6 +69,7 @@ assert_refused(const char *text, const char *why)
 	struct snapshot_patroni patroni, before;
 	struct err err;
 
+	text = with_scope(text);
 	memset(&patroni, 0xa5, sizeof patroni);
 	before = patroni;
 	assert_int_equal(patroni_json_member(text, strlen(text), &patroni, &err), -1);
@@ -249,7 +264,7 @@ test_other_shapes(void **state)
 	assert_refused(
 		"{\"state\":\"running\",\"role\":\"replica\"} x", "not JSON: there is something behind it");
 	assert_refused("{\"state\":\"running\",\"role\":\"replica\",\"role\":\"primary\"}",
-		"not JSON: line 1, column 42: duplicate object key near '\"role\"'");
+		"not JSON: line 1, column 69: duplicate object key near '\"role\"'");
 }
 
 /* -- the view -------------------------------------------------------------------------------------- */
@@ -564,12 +579,35 @@ test_instants(void **state)
 	assert_int_equal(patroni_instant_parse("2026-01-01 17:01:2"), SNAPSHOT_NONE);
 }
 
+/* Our own agent answers the same paths. */
+static void
+test_not_patroni(void **state)
+{
+	static const char *const texts[] = {
+		"{\"state\":\"running\",\"role\":\"primary\",\"patroni\":{\"version\":\"0.1.0\",\"name\":"
+		"\"n1\"}}",
+		"{\"state\":\"running\",\"role\":\"primary\",\"patroni\":{\"scope\":\"demo\"},\"pgha\":{"
+		"\"answer\":\"yes\"}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		struct snapshot_patroni patroni;
+		struct err err = {.text = ""};
+
+		assert_int_equal(patroni_json_member(texts[i], strlen(texts[i]), &patroni, &err), -1);
+		assert_int_equal(err.class, ERR_PROTOCOL);
+		assert_non_null(strstr(err.text, "it is not Patroni's own word"));
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_replica),
 		cmocka_unit_test(test_leader),
+		cmocka_unit_test(test_not_patroni),
 		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_position),
 		cmocka_unit_test(test_unknown_numbers),
