@@ -197,7 +197,7 @@ struct snapshot_pgbouncer {
 /* One backend of a pgpool-II. */
 struct snapshot_pgpool_backend {
 	int64_t id;
-	char host[64];
+	char host[108]; /* or a socket directory */
 	int64_t port;
 	char status[16];    /* "up", "down", "waiting", "unused", "quarantine" */
 	char role[16];      /* "primary", "standby" */

@@ -233,5 +233,6 @@ class Cluster:
         found = self.running()[0].ask("/v3/kv/range", key=encoded(key)).get("kvs")
         return base64.b64decode(found[0].get("value", "")).decode() if found else None
 
-    def delete(self, key):
-        self.running()[0].ask("/v3/kv/deleterange", key=encoded(key))
+    def delete(self, key, is_prefix=False):
+        end = {"range_end": encoded(key[:-1] + chr(ord(key[-1]) + 1))} if is_prefix else {}
+        self.running()[0].ask("/v3/kv/deleterange", key=encoded(key), **end)

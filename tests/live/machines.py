@@ -97,6 +97,7 @@ class Machine:
 
     def run(self, *argv, is_root=False, timeout=30, env=None, **options):
         """A program to its end: subprocess.CompletedProcess with text."""
+        options.setdefault("cwd", "/")  # the user may not be let into where the tests are
         return self.host.run(*self._command(argv, is_root), timeout=timeout, env=_environment(env), **options)
 
     def start(self, name, *argv, is_root=False, env=None):

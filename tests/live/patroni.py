@@ -342,6 +342,8 @@ class Cluster:
             member.release()
         if self._is_own_etcd:
             self.etcd.release()
+        else:  # or the next cluster of this name would wait for the leader of this one
+            self.etcd.delete(f"/service/{self.scope}/", is_prefix=True)
 
     def mend(self):
         """As after start(), whatever was done to it; the leader may be another one."""

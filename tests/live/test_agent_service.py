@@ -37,7 +37,8 @@ def exec_stop_post(ended):
                             ("/etc/pgha/agent.ini", str(ended.file)), ("/run/pgha", str(ended.run_directory))):
         assert installed in line
         line = line.replace(installed, here)
-    return subprocess.run(sandbox.as_user(shlex.split(line)), capture_output=True, text=True, timeout=10, check=False)
+    return subprocess.run(sandbox.as_user(shlex.split(line)), capture_output=True, text=True, timeout=10, check=False,
+                          cwd="/")  # as systemd starts it; the user may not be let into where the tests are
 
 
 # --- sd_notify -------------------------------------------------------------------------------------------------------

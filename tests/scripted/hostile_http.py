@@ -2,12 +2,9 @@
 
 import gzip
 import json
-import struct
-import sys
 
 import peers
 from dcs_peers import framed, read_request
-from launch import launch
 
 MB = 1 << 20
 HUGE = 100 * MB
@@ -193,24 +190,3 @@ SLOW = {
     "interim answers that drip": drip(b"", piece=b"HTTP/1.1 100 Continue\r\n\r\n"),
     "an answer byte by byte": dribble(framed(200, b'{"role": "primary"}'), 0.05),
 }
-
-
-# --- measuring --------------------------------------------------------------------------------------------------------
-
-# Between the test and the program: a process of a few MB. The kernel counts the memory of who forked for the program's.
-MEASURE = """
-import os, struct, sys
-pid = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
-_, status, usage = os.wait4(pid, 0)
-with open(sys.argv[1], "wb") as file:
-    file.write(struct.pack("!q", usage.ru_maxrss * 1024))
-os._exit(os.waitstatus_to_exitcode(status) & 255)
-"""
-
-
-def measured(tmp_path, program, *args, **how):
-    """What launch() returns, with the program's own peak of memory."""
-    under = [sys.executable, "-I", "-S", "-c", MEASURE, str(tmp_path / "peak")]
-    outcome = launch(program, *args, under=under, **how)
-    outcome.peak_bytes = struct.unpack("!q", (tmp_path / "peak").read_bytes())[0]
-    return outcome

@@ -4,12 +4,14 @@ programs.check() is for tests that want text; here the bytes themselves, the pea
 dispositions of signals are what is tested.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -18,13 +20,25 @@ import programs
 SANITIZED = programs.build_directory().name == "san"  # $PGHA_BUILD may be the build with sanitizers
 
 
+# Between the test and a program whose memory is measured: a process of a few MB. Whatever the process that forks
+# uses, the kernel counts for the program as well, and a test with all its modules uses hundreds of MB.
+MEASURE = """
+import os, sys
+pid = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+with open(sys.argv[1], "w") as file:
+    file.write(str(usage.ru_maxrss * 1024))
+os._exit(os.waitstatus_to_exitcode(status) & 255)
+"""
+
+
 @dataclasses.dataclass
 class Outcome:
     code: int  # negative: died of that signal
     out: bytes
     err: bytes
     elapsed: float
-    peak_bytes: int  # never below what the test itself uses: the kernel counts the fork's memory too
+    peak_bytes: int | None  # of its memory, where that was to be measured
     command: str
 
     def json(self):
@@ -32,12 +46,22 @@ class Outcome:
 
 
 def launch(program, *args, env=None, clean_env=None, build="plain", timeout=15, stdin=subprocess.DEVNULL,
-           stdout=None, stderr=None, under=(), **popen):
+           stdout=None, stderr=None, under=(), is_measured=False, **popen):
     """Runs it to its end. env adds to the environment, clean_env replaces it; under is a program to run it with.
 
     What stdout and stderr replace is not read, and empty in the outcome.
     """
     argv = [*under, programs.path(program, build), *(a if isinstance(a, bytes) else str(a) for a in args)]
+    with tempfile.NamedTemporaryFile() if is_measured else contextlib.nullcontext() as peak:
+        if is_measured:
+            argv = [sys.executable, "-I", "-S", "-c", MEASURE, peak.name, *argv]
+        outcome = _launch(argv, env, clean_env, build, timeout, stdin, stdout, stderr, **popen)
+        if is_measured:
+            outcome.peak_bytes = int(peak.read())
+    return outcome
+
+
+def _launch(argv, env, clean_env, build, timeout, stdin, stdout, stderr, **popen):
     variables = clean_env
     if clean_env is None:
         variables = {**programs.environment("san" if SANITIZED else build), **(env or {})}
@@ -45,21 +69,19 @@ def launch(program, *args, env=None, clean_env=None, build="plain", timeout=15, 
         started = time.monotonic()
         process = subprocess.Popen(argv, stdin=stdin, stdout=out if stdout is None else stdout,
                                    stderr=err if stderr is None else stderr, env=variables, cwd="/", **popen)
-        usage, code = _wait(process, timeout)
+        code = _wait(process, timeout)
         elapsed = time.monotonic() - started
         out.seek(0)
         err.seek(0)
-        outcome = Outcome(code, out.read(), err.read(), elapsed, usage.ru_maxrss * 1024, " ".join(map(str, argv)))
+        outcome = Outcome(code, out.read(), err.read(), elapsed, None, " ".join(map(str, argv)))
     assert elapsed < timeout, f"was still running after {timeout} s: {outcome}"
     assert outcome.code != programs.SANITIZER_EXIT, f"a sanitizer speaks: {outcome}"
     return outcome
 
 
 def _wait(process, timeout):
-    """wait4() for the usage, with a limit of time: a program that is still there then is killed."""
+    """Its exit code, with a limit of time: a program that is still there then is killed."""
     with os.fdopen(os.pidfd_open(process.pid)) as pidfd:
         if not select.select([pidfd], [], [], timeout)[0]:
             process.send_signal(signal.SIGKILL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return usage, process.returncode
+    return process.wait()

@@ -185,7 +185,7 @@ ENDLESS = {
 def test_endless(program, name):
     """Bounded in time and in memory; whether it is given up for its length or at the deadline is not the point."""
     with wire.PgPeer(ENDLESS[name](nodes.HEALTHY[program])) as peer:
-        outcome = launch(program, *peer.target, "-t", "1s", "-f", "json")
+        outcome = launch(program, *peer.target, "-t", "1s", "-f", "json", is_measured=True)
     answer = outcome.json()
     assert answer["fault"]["class"] in ("protocol", "timeout"), outcome
     assert answer["state"] == STATE_OF[answer["fault"]["class"]]

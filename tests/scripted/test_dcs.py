@@ -441,7 +441,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile(name, kind):
     with stores.Store(dict.fromkeys(ALL_PATHS, HOSTILE[name])) as peer:
-        outcome = ask([peer], *T, "--kind", kind, "--scope", "demo")
+        outcome = ask([peer], *T, "--kind", kind, "--scope", "demo", is_measured=True)
         summary, _ = clean_line(outcome)
         assert re.match("DCS (CRITICAL|UNKNOWN) - .", summary), outcome
         assert outcome.peak_bytes < MEMORY_MAX and outcome.elapsed < 3, outcome
@@ -503,7 +503,7 @@ def dribbling(talk, request):
 def test_without_end(kind, script, word, limit):
     args = T if limit > 1 else SHORT
     with stores.Store(dict.fromkeys(ALL_PATHS, script)) as peer:
-        outcome = ask([peer], *args, "--kind", kind)
+        outcome = ask([peer], *args, "--kind", kind, is_measured=True)
         assert outcome.code in (2, 3) and word.encode() in outcome.out, outcome
         assert outcome.peak_bytes < MEMORY_MAX and outcome.elapsed < limit, outcome
 

@@ -5,8 +5,8 @@ import pytest
 import nodes
 import peers
 import wire
-from hostile_http import BROKEN, LARGE, SLOW, Hostile, body, measured, redirect
-from launch import SANITIZED
+from hostile_http import BROKEN, LARGE, SLOW, Hostile, body, redirect
+from launch import SANITIZED, launch
 
 PEAK_BYTES = 64 << 20
 SECONDS = 1.0       # for what answers by itself, which is not waited for
@@ -38,9 +38,9 @@ def timeout(seconds):
     return ["-t", f"{seconds * 1000:.0f}ms"]
 
 
-def ask(asker, peer, primary, tmp_path, seconds=SECONDS, **how):
+def ask(asker, peer, primary, seconds=SECONDS, **how):
     program = asker.split()[0]
-    outcome = measured(tmp_path, program, *ASKING[asker](peer.url, primary), *timeout(seconds), "-f", "json", **how)
+    outcome = launch(program, *ASKING[asker](peer.url, primary), *timeout(seconds), "-f", "json", **how, is_measured=True)
     assert peer.requests, "nobody asked"
     assert outcome.err == b"", outcome
     assert outcome.elapsed < seconds + (2 if SANITIZED else 0.5), outcome
@@ -61,10 +61,10 @@ ANSWERS = {("check_dcs etcd", "members that are empty"), ("check_dcs consul", "a
 
 @each_asker
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken(asker, name, primary, tmp_path):
+def test_broken(asker, name, primary):
     play, classes = BROKEN[name]
     with Hostile(play) as peer:
-        _, answer = ask(asker, peer, primary, tmp_path)
+        _, answer = ask(asker, peer, primary)
     if (asker, name) in ANSWERS:
         assert answer["state"] == "CRITICAL", answer
     else:
@@ -73,43 +73,43 @@ def test_broken(asker, name, primary, tmp_path):
 
 @each_asker
 @pytest.mark.parametrize("name", LARGE)
-def test_large(asker, name, primary, tmp_path):
+def test_large(asker, name, primary):
     with Hostile(LARGE[name]) as peer:
-        _, answer = ask(asker, peer, primary, tmp_path)
+        _, answer = ask(asker, peer, primary)
     assert class_of(answer) in ("protocol", "timeout"), answer
 
 
 @each_asker
 @pytest.mark.parametrize("name", SLOW)
-def test_slow(asker, name, primary, tmp_path):
+def test_slow(asker, name, primary):
     with Hostile(SLOW[name]) as peer:
-        outcome, answer = ask(asker, peer, primary, tmp_path, SECONDS_SLOW)
+        outcome, answer = ask(asker, peer, primary, SECONDS_SLOW)
     assert class_of(answer) == "timeout", answer
     assert outcome.elapsed > SECONDS_SLOW * 0.6, "it was given up before its time"
 
 
 @each_asker
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirected(asker, status, primary, tmp_path):
+def test_redirected(asker, status, primary):
     with Hostile(body({"role": "primary"})) as second, Hostile(redirect(status, second.url + "/leader")) as peer:
-        _, answer = ask(asker, peer, primary, tmp_path)
+        _, answer = ask(asker, peer, primary)
         assert not second.talks, "the second server must never be asked"
     assert class_of(answer) == "protocol", answer
 
 
 @each_asker
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/_x", "//127.0.0.1:1/"])
-def test_redirected_to_another_protocol(asker, location, primary, tmp_path):
+def test_redirected_to_another_protocol(asker, location, primary):
     with Hostile(redirect(302, location)) as peer:
-        outcome, answer = ask(asker, peer, primary, tmp_path)
+        outcome, answer = ask(asker, peer, primary)
     assert class_of(answer) == "protocol" and b"root:" not in outcome.out, answer
 
 
 @each_asker
-def test_the_proxies_of_the_environment_are_not_asked(asker, primary, tmp_path):
+def test_the_proxies_of_the_environment_are_not_asked(asker, primary):
     with Hostile(body({"role": "primary"})) as proxy, Hostile(body(b"no JSON")) as peer:
         names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
-        _, answer = ask(asker, peer, primary, tmp_path,
+        _, answer = ask(asker, peer, primary,
                         env={**dict.fromkeys(names, proxy.url), "no_proxy": "", "NO_PROXY": ""})
         assert not proxy.talks, "the proxy must never be asked"
     assert class_of(answer) == "protocol", answer
@@ -120,7 +120,7 @@ def test_the_netrc_is_not_read(asker, primary, tmp_path):
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login alice password secret-word\ndefault login a password b\n")
     (tmp_path / ".netrc").chmod(0o600)
     with Hostile(body(b"no JSON", status=401, more=b"WWW-Authenticate: Basic realm=x\r\n")) as peer:
-        ask(asker, peer, primary, tmp_path, env={"HOME": str(tmp_path), "NETRC": str(tmp_path / ".netrc")})
+        ask(asker, peer, primary, env={"HOME": str(tmp_path), "NETRC": str(tmp_path / ".netrc")})
         assert all("authorization" not in request.headers for request in peer.requests), peer.requests
 
 
@@ -129,18 +129,18 @@ def test_only_http_is_spoken(asker, primary, tmp_path):
     """Neither a file nor another protocol is a manager."""
     (tmp_path / "leader").write_text('{"role": "primary"}')
     for url in (f"file://{tmp_path}/leader", "ftp://127.0.0.1:1/", "dict://127.0.0.1:1/", "scp://127.0.0.1:1/"):
-        outcome = measured(tmp_path, asker.split()[0], *ASKING[asker](url, primary), *timeout(SECONDS), "-f", "json")
+        outcome = launch(asker.split()[0], *ASKING[asker](url, primary), *timeout(SECONDS), "-f", "json", is_measured=True)
         assert outcome.code == 3 and outcome.json()["fault"]["class"] == "usage", outcome
         assert b"cannot be asked" in outcome.out or b"not a URL" in outcome.out, outcome
 
 
 @pytest.mark.parametrize("play", [peers.silent, LARGE["a body without end"]], ids=["silent", "endless"])
-def test_several_at_once_end_as_early_as_one(play, primary, tmp_path):
+def test_several_at_once_end_as_early_as_one(play, primary):
     """All of them under one deadline."""
     with Hostile(play) as first, Hostile(play) as second, Hostile(play) as third:
         urls = ",".join(peer.url for peer in (first, second, third))
         for program, option in (("check_patroni", "--url"), ("check_dcs", "--endpoints")):
-            outcome = measured(tmp_path, program, option, urls, *timeout(SECONDS), "-f", "json")
+            outcome = launch(program, option, urls, *timeout(SECONDS), "-f", "json", is_measured=True)
             assert outcome.json()["answer"] == "no", outcome
             assert outcome.elapsed < SECONDS + (2 if SANITIZED else 0.5), outcome
             assert SANITIZED or outcome.peak_bytes < PEAK_BYTES, outcome

@@ -564,7 +564,7 @@ def test_an_endless_answer(backends):
             talk.send(wire.data_row(["x" * 4000] * 14))
     script = pool(backends, nodes=lambda _: [wire.Answer(columns_of("4.7"), [endless])],
                   checks=[unknown("SHOW POOL_HEALTH_CHECK_STATS")])
-    outcome, answer = state_of(script, *T)
+    outcome, answer = state_of(script, *T, is_measured=True)
     assert answer["state"] == "UNKNOWN" and answer["fault"]["class"] == "protocol", answer
     assert outcome.elapsed < 5 and outcome.peak_bytes < 128 << 20, outcome
 

@@ -313,7 +313,7 @@ def flood(talk):
                          ids=["endless", "slow"])
 def test_an_answer_without_end(primary, play, classes):
     with Patroni({"/leader": play}) as patroni:
-        outcome, answer = ask(LEADER, primary, patroni, "-t", "1s")
+        outcome, answer = ask(LEADER, primary, patroni, "-t", "1s", is_measured=True)
         no(outcome, answer, "Patroni could not be asked (")
         assert answer["fault"]["class"] in classes, answer
         assert outcome.peak_bytes < 256 << 20, outcome.peak_bytes
