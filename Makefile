@@ -203,7 +203,7 @@ check: deps-check $(servers)/.installed $(tools)/.unpacked
 	@$(MAKE) --no-print-directory -s -j$(jobs) tap
 	@$(MAKE) --no-print-directory -s -j$(jobs) SAN=address,undefined tap
 	@$(MAKE) --no-print-directory -s -j$(jobs) build/fuzz/libpgha.a
-	@$(MAKE) --no-print-directory -s SECONDS=5 fuzz >build/tap/fuzz.tap 2>build/tap/fuzz.log; \
+	@$(MAKE) --no-print-directory -s SECONDS=3 fuzz >build/tap/fuzz.tap 2>build/tap/fuzz.log; \
 		echo "exit $$?" >>build/tap/fuzz.log
 	@$(pytest) -n 5 --dist loadgroup tests/live tests/scripted tests/golden tests/lint tests/test_programs.py
 

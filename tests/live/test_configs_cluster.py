@@ -8,6 +8,7 @@ import pytest
 
 import machines
 import programs
+import sandbox
 import shipped
 from reference import ASK, ENDPOINTS, MEMBERS, PLACES, SECRET, VIP, Reference, why_missing_managers
 
@@ -143,8 +144,10 @@ def test_the_agent_answers_every_section(reference):
     for node in reference:
         for question in ("leader", "replica", "patroni", "dcs", "pgbouncer"):
             is_no = question == ("replica" if node is leader else "leader")
-            answer = node.check("pgha-ask", question)
-            assert answer.returncode == (2 if is_no else 0), f"{node.name}: {answer.stdout}{answer.stderr}"
+            # What it saw last may be of before the pooler or a neighbour was up.
+            sandbox.wait_for(lambda: node.check("pgha-ask", question).returncode == (2 if is_no else 0),
+                             f"{node.name} to answer about {question}", 15,
+                             detail=lambda: node.check("pgha-ask", question).stdout)
         metrics = node.machine.run("python3", "-c", ASK, "http://127.0.0.1:8009/metrics").stdout
         rules = shipped.adapted("prometheus/pgha-rules.yml", {})
         for name in set(re.findall(r"pgha_\w+", rules)):
