@@ -104,8 +104,7 @@ add_peer(struct board *board, size_t index, bool is_usable)
 	board->view_count++;
 }
 
-/* The witness at `index` of any configured check, as far as the plan has a source for it; NULL behind the
- * last. */
+/* The witness at `index` of a configured check; NULL behind the last. */
 static const struct witness *
 witness_of(const struct board *board, size_t check_index, size_t index)
 {
