@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/agent/address.h"
+#include "lib/base/parse.h"
 #include "lib/run/settings.h"
 
 int
@@ -82,9 +83,28 @@ verify_recover(const struct plan_check *check, struct err *err)
 	return 0;
 }
 
-/* Whether each of the items that say how they are asked can be: "http://HOST" or "https://HOST". */
+/* Whether what stands behind "://" is a host, with a port if there is one: "db1", "db1:8008/x", "[::1]:8008".
+ */
 static bool
-is_list_of_urls(const char *list)
+is_place(const char *rest)
+{
+	const char *end = rest[0] == '[' ? strchr(rest, ']') : rest + strcspn(rest, ":/");
+	char port[8];
+	int64_t number;
+	struct err ignored;
+
+	if (end == NULL || (!isalnum((unsigned char)rest[0]) && rest[0] != '['))
+		return false;
+	end += *end == ']';
+	if (*end != ':')
+		return *end == '\0' || *end == '/';
+	snprintf(port, sizeof port, "%.*s", (int)strcspn(end + 1, "/"), end + 1);
+	return parse_integer(port, 1, 65535, &number, &ignored) == 0;
+}
+
+/* Whether each item can be asked; one without a scheme only where that has a default. */
+static bool
+is_list_of_urls(const char *list, bool needs_scheme)
 {
 	char item[PLAN_PATH_SIZE];
 
@@ -94,9 +114,9 @@ is_list_of_urls(const char *list)
 		text_item(list, i, item, sizeof item);
 		start += strspn(start, " ");
 		rest = strstr(start, "://");
-		if (rest != NULL
-			&& ((!text_starts(start, "http://") && !text_starts(start, "https://"))
-				|| (!isalnum((unsigned char)rest[3]) && rest[3] != '[')))
+		if (rest == NULL ? needs_scheme
+				 : (!text_starts(start, "http://") && !text_starts(start, "https://"))
+					|| !is_place(rest + 3))
 			return false;
 	}
 	return true;
@@ -111,9 +131,12 @@ verify_urls(const struct plan_check *check, struct err *err)
 		bool is_text = row->type == SETTING_TEXT || row->type == SETTING_LIST;
 		const char *value = check->limits.bytes + row->offset;
 
-		if (!is_text || !row->is_source || row->is_secret || strstr(value, "://") == NULL)
+		bool is_url = row->argument != NULL && strcmp(row->argument, "URL") == 0;
+
+		if (!is_text || !row->is_source || row->is_secret || value[0] == '\0'
+			|| (!is_url && strstr(value, "://") == NULL))
 			continue;
-		if (strchr(value, '@') == NULL && is_list_of_urls(value))
+		if (strchr(value, '@') == NULL && is_list_of_urls(value, is_url))
 			continue;
 		if (strchr(value, '@') == NULL) {
 			err_set(err, ERR_USAGE, "[check %s]: %s: \"%s\" is not a URL that can be asked",

@@ -9,6 +9,11 @@ import programs
 REFUSED = (
     ("[patroni]\nurl = http://\n", "[check patroni]: url:"),
     ("[patroni]\nurl = ftp://10.0.0.11\n", "[check patroni]: url:"),
+    ("[patroni]\nurl = 10.0.0.11:8008\n", "[check patroni]: url:"),
+    ("[patroni]\nurl = http://10.0.0.11:99999\n", "[check patroni]: url:"),
+    ("[patroni]\nurl = http://10.0.0.11:80x\n", "[check patroni]: url:"),
+    ("[dcs]\nendpoints = http://10.0.0.11:2379, http://10.0.0.12:0\n", "[check dcs]: endpoints:"),
+    ("[dcs]\nendpoints = http://[::1]:65536\n", "[check dcs]: endpoints:"),
     ("[patroni]\nurl = http://10.0.0.11:8008, http:///x\n", "[check patroni]: url:"),
     ("[patroni]\nurl = http://admin:hunter2@10.0.0.11:8008\n", "holds a user or a password (not shown)"),
     ("[dcs]\nendpoints = https://root:hunter2@10.0.0.11:2379\n", "holds a user or a password (not shown)"),
@@ -19,6 +24,7 @@ REFUSED = (
 )
 TAKEN = (
     "[patroni]\nurl = http://10.0.0.11:8008, https://[::1]:8008\n",
+    "[patroni]\nurl = http://n1, http://n2/prefix, http://n3:8008/\n",
     "[dcs]\nendpoints = 10.0.0.11:2379, http://10.0.0.12:2379\n",
     "[pg_auto_failover]\nconninfo = postgresql://pgha:hunter2@10.0.0.10/pg_auto_failover\nnode = n1\n",
 )
