@@ -161,7 +161,7 @@ refuse_all(const struct look *look, const struct err *first, bool is_silent, str
 		err_hint(err,
 			"if they are silent everywhere no lock can be renewed: Patroni demotes its primary "
 			"within the ttl, but for failsafe_mode; a majority must run");
-	else if (is_silent && err->hint[0] == '\0')
+	else if (is_silent && (err->class == ERR_TIMEOUT || err->hint[0] == '\0'))
 		err_hint(err, "does it run? name all members, to see whether the others have a quorum");
 	return -1;
 }

@@ -24,10 +24,11 @@
 	CALL(easy_init)                                                                                      \
 	CALL(easy_setopt)                                                                                    \
 	CALL(easy_getinfo)                                                                                   \
-	CALL(easy_cleanup) CALL(easy_strerror) CALL(multi_init) CALL(multi_add_handle)                       \
-		CALL(multi_remove_handle) CALL(multi_perform) CALL(multi_poll) CALL(multi_info_read)         \
-			CALL(multi_cleanup) CALL(slist_append) CALL(slist_free_all) CALL(url) CALL(url_set)  \
-				CALL(url_get) CALL(url_cleanup) CALL(free) CALL(global_init)
+	CALL(easy_cleanup)                                                                                   \
+	CALL(easy_strerror) CALL(multi_init) CALL(multi_add_handle) CALL(multi_remove_handle)                \
+		CALL(multi_perform) CALL(multi_poll) CALL(multi_info_read) CALL(multi_cleanup)               \
+			CALL(slist_append) CALL(slist_free_all) CALL(url) CALL(url_set) CALL(url_get)        \
+				CALL(url_cleanup) CALL(free) CALL(global_init)
 
 #define DECLARE_CALL(name) __typeof__(curl_##name) *name;
 
@@ -368,7 +369,10 @@ explain(const struct transfer *transfer, CURLcode code, struct err *err)
 	case CURLE_GOT_NOTHING:
 		return err_set(err, ERR_DOWN, "%s closed the connection without an answer", place);
 	case CURLE_OPERATION_TIMEDOUT:
-		return err_set(err, ERR_TIMEOUT, "no answer from %s in time", place);
+		err_set(err, ERR_TIMEOUT, "no answer from %s in time", place);
+		return err_hint(err,
+			"is it frozen, or does it wait for its server or store? does a firewall drop what is "
+			"sent?");
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CERTPROBLEM:

@@ -219,6 +219,7 @@ what_is_no_answer_is_a_fault_of_its_class(void **state)
 	answer = ask_server("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", 300);
 	assert_int_equal(answer.fault.class, ERR_TIMEOUT);
 	assert_null(answer.body);
+	assert_string_not_equal(answer.fault.hint, ""); /* what to look at */
 	assert_true(clock_now_ms() - start_ms >= 300);
 }
 
