@@ -17,6 +17,12 @@ import time
 
 PROGRAM = shutil.which("chromium")
 
+WENT_AWAY = ("navigated", "Execution context", "Cannot find context")  # of a page which loads while it is asked
+
+
+class Navigated(Exception):
+    """The page that was asked gave way to another one before it had answered."""
+
 
 def why_missing():
     return None if PROGRAM else "chromium is not installed (Debian package chromium)"
@@ -77,6 +83,8 @@ class Browser:
             answer = self._read(deadline)
             if answer.get("id") != number:
                 self._events.append(answer)
+            elif "error" in answer and any(words in answer["error"]["message"] for words in WENT_AWAY):
+                raise Navigated(f"{method}: {answer['error']}")
             elif "error" in answer:
                 raise RuntimeError(f"{method}: {answer['error']}")
             else:
@@ -130,12 +138,18 @@ class Page:
         return result["result"].get("value")
 
     def wait(self, expression, timeout=20):
-        """Until the expression is true."""
+        """Until the expression is true, also of a page that loads itself again meanwhile."""
         deadline = time.monotonic() + timeout
-        while not self.evaluate(expression):
+        while not self._is_true(expression):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"never true: {expression}")
             time.sleep(0.05)
+
+    def _is_true(self, expression):
+        try:
+            return self.evaluate(expression)
+        except Navigated:
+            return False
 
     def listen(self):
         """Brings `requests` and `complaints` up to date."""
