@@ -156,19 +156,21 @@ $(tools)/.unpacked:
 
 python := /usr/bin/python3
 jobs := $(shell nproc)
+# Tests wait for servers more than they compute.
+workers := $(shell expr 4 + 2 \* $(jobs))
 pytest := $(python) -m pytest -q -p no:cacheprovider
 
 # A test program writes TAP; one that dies leaves a plan unfulfilled, which its reader reports.
-.PHONY: tap
-tap: $(unit_programs) $(BUILD)/tests/unit/agent/page_sample
+tap_runs := $(unit_programs:%=tap-of/%)
+.PHONY: tap tap-begin $(tap_runs)
+tap: $(tap_runs) $(BUILD)/tests/unit/agent/page_sample
+tap-begin:
 	@rm -rf $(BUILD)/tap && mkdir -p $(BUILD)/tap
-	@for program in $(unit_programs); do \
-		name=$$(echo $${program#$(BUILD)/tests/} | tr / -); \
-		CMOCKA_MESSAGE_OUTPUT=TAP $$program $$(case $$program in */cases/cases) echo tests/cases/*.cases;; */cases/damping) \
-			echo tests/cases/damping/*.cases;; esac) \
-			>$(BUILD)/tap/$$name.tap 2>$(BUILD)/tap/$$name.log; \
-		echo "exit $$?" >>$(BUILD)/tap/$$name.log; \
-	done
+tap-of/$(BUILD)/tests/cases/cases: arguments := tests/cases/*.cases
+tap-of/$(BUILD)/tests/cases/damping: arguments := tests/cases/damping/*.cases
+$(tap_runs): tap-of/%: % tap-begin
+	@to=$(BUILD)/tap/$(subst /,-,$(*:$(BUILD)/tests/%=%)); \
+		CMOCKA_MESSAGE_OUTPUT=TAP $* $(arguments) >$$to.tap 2>$$to.log; echo "exit $$?" >>$$to.log
 
 # Parsers against random input (clang's libFuzzer). "make fuzz SECONDS=600" goes on for longer; "make check"
 # runs the short form. Its findings are kept in build/fuzz/.
@@ -187,25 +189,27 @@ build/fuzz/fuzz_%: build/fuzz/obj/tests/fuzz/fuzz_%.o build/fuzz/libpgha.a
 
 .PHONY: fuzz
 fuzz: $(fuzzers:%=build/fuzz/%)
-	@status=0; number=0; echo "1..$(words $(fuzzers))"; for fuzzer in $(fuzzers); do \
-		number=$$((number + 1)); mkdir -p build/fuzz/corpus-$$fuzzer; \
-		if build/fuzz/$$fuzzer -max_total_time=$(SECONDS_EACH) -max_len=4096 -rss_limit_mb=512 \
-			-artifact_prefix=build/fuzz/$$fuzzer- build/fuzz/corpus-$$fuzzer tests/golden \
-			>build/fuzz/$$fuzzer.log 2>&1; \
-		then echo "ok $$number - $$fuzzer for $(SECONDS_EACH) s"; \
-		else echo "not ok $$number - $$fuzzer"; tail -12 build/fuzz/$$fuzzer.log | sed 's/^/# /'; status=1; fi; \
-	done; exit $$status
+	@echo "1..$(words $(fuzzers))"; number=0; for fuzzer in $(fuzzers); do \
+		number=$$((number + 1)); echo $$number $$fuzzer; \
+	done | xargs -P $(jobs) -L 1 sh -c 'mkdir -p build/fuzz/corpus-$$1; \
+		if build/fuzz/$$1 -max_total_time=$(SECONDS_EACH) -max_len=4096 -rss_limit_mb=512 \
+			-artifact_prefix=build/fuzz/$$1- build/fuzz/corpus-$$1 tests/golden >build/fuzz/$$1.log 2>&1; \
+		then echo "ok $$0 - $$1 for $(SECONDS_EACH) s"; \
+		else printf "%s\n" "not ok $$0 - $$1" "$$(tail -12 build/fuzz/$$1.log | sed "s/^/# /")"; exit 1; fi'
 
-.PHONY: check
+# Warnings are errors here. "make check-long" tries every row with every major, and the parsers for longer.
+.PHONY: check check-long
 check: deps-check $(servers)/.installed $(tools)/.unpacked
-	@$(MAKE) --no-print-directory -s -j$(jobs) all
-	@$(MAKE) --no-print-directory -s -j$(jobs) SAN=address,undefined all
+	@$(MAKE) --no-print-directory -s -j$(jobs) CI=true all
+	@$(MAKE) --no-print-directory -s -j$(jobs) CI=true SAN=address,undefined all
 	@$(MAKE) --no-print-directory -s -j$(jobs) tap
 	@$(MAKE) --no-print-directory -s -j$(jobs) SAN=address,undefined tap
-	@$(MAKE) --no-print-directory -s -j$(jobs) build/fuzz/libpgha.a
-	@$(MAKE) --no-print-directory -s SECONDS=3 fuzz >build/tap/fuzz.tap 2>build/tap/fuzz.log; \
+	@$(MAKE) --no-print-directory -s -j$(jobs) $(fuzzers:%=build/fuzz/%)
+	@$(MAKE) --no-print-directory -s SECONDS=$(or $(SECONDS),3) fuzz >build/tap/fuzz.tap 2>build/tap/fuzz.log; \
 		echo "exit $$?" >>build/tap/fuzz.log
-	@$(pytest) -n 5 --dist loadgroup tests/live tests/scripted tests/golden tests/lint tests/test_programs.py
+	@$(pytest) -n $(workers) --dist loadgroup tests/live tests/scripted tests/golden tests/lint tests/test_programs.py
+check-long:
+	@PGHA_LONG=1 $(MAKE) --no-print-directory SECONDS=$(or $(SECONDS),60) check
 
 .PHONY: lint
 lint: deps-check

@@ -21,7 +21,11 @@ def pytest_configure(config):
     sandbox.directory()  # made by the first process, so that all workers share one initdb per major
 
 
-LONG = ("patroni-differential", "patroni", "configs-cluster", "browser")  # groups of few tests which wait much: a minute or more
+LONG = {  # groups of few tests, and tests, which take most of a minute or more
+    "patroni-differential", "patroni", "configs-cluster", "browser", "test_clang_has_no_warnings",
+    "test_barman_waits_fails_and_is_good_again", "test_pgbackrest_second_repository_is_empty", "test_watchdog",
+    "test_a_frozen_standby_of_an_idle_primary_is_not_caught_up", "test_every_check_turns_and_turns_back",
+}
 
 
 @pytest.hookimpl(tryfirst=True, hookwrapper=True)
@@ -33,7 +37,7 @@ def pytest_collection_modifyitems(config, items):
     yield  # xdist reads the groups, and pytest puts the tests of one fixture's parameter together
     # What keeps one worker busy for long begins first, so that the small change is left for the end.
     sizes = Counter(map(_group, items))
-    items.sort(key=lambda item: (_group(item) not in LONG, -sizes[_group(item)]))
+    items.sort(key=lambda item: (LONG.isdisjoint({_group(item), item.originalname}), -sizes[_group(item)]))
 
 
 def _spare(config, items):

@@ -74,6 +74,15 @@ def installations():
     return {major: _find(major)[0] for major in MAJORS if _find(major)[0]}
 
 
+def share(rows, installation):
+    """Of a long table, the rows that a major is tried with: the oldest and the newest with all, one between them with
+    every third, each with another third; with $PGHA_LONG ("make check-long") every one with all."""
+    majors = sorted(installations())
+    if os.environ.get("PGHA_LONG") or installation.major in (majors[0], majors[-1]):
+        return list(rows)
+    return list(rows)[installation.major % 3::3]
+
+
 def why_missing(major):
     """The reason for a skip, "" when that major is there."""
     return _find(major)[1]

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+import installations
 import postgres
 import sandbox
 
@@ -166,7 +167,7 @@ LINES = [
 def test_what_the_server_refuses_is_refused(server, check, installation, scratch):
     """Line by line the same verdict; what a tutorial shows among them."""
     conf = scratch / "postgresql.conf"
-    for line in LINES:
+    for line in installations.share(LINES, installation):
         write(conf, f"# first\n{line}\n")
         code, _, error = server_reads(installation, server.data, conf, "port")
         result = check("check_pg_config", "--file", conf, "-f", "json")

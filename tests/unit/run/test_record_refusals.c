@@ -168,7 +168,8 @@ a_recording_cut_anywhere_is_refused(void **state)
 	assert_int_equal(record_write(path, &snapshot, 1, &err), 0);
 	length = read_file(bytes, sizeof bytes);
 	assert_int_equal(bytes[length - 1], '\n');
-	for (size_t cut = 0; cut < length - 1; cut += cut % 7 + 1)
+	/* Near the start each kind of place comes once in a few bytes; after that, every part is met many times. */
+	for (size_t cut = 0; cut < length - 1; cut += cut < 1000 ? 1 : cut % 97 + 1)
 		expect_refused(bytes, cut, "line");
 	expect_refused(bytes, length - 2, "line");
 }
