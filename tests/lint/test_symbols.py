@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -61,10 +62,22 @@ def stem(path):
     return path.relative_to(BUILD / "obj").with_suffix("").as_posix()
 
 
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@lru_cache(maxsize=None)
+def all_symbols():
+    """{object: [(kind, name) of each symbol]}, asked of nm at once."""
+    found = {path: [] for path in objects()}
+    for line in run("nm", "-A", "-g", "-P", *objects()).splitlines():
+        path, name, kind = line.split()[:3]
+        found[Path(path.rstrip(":"))].append((kind, name))
+    return found
+
+
 def symbols(path):
-    """(kind, name) of each symbol of an object."""
-    listed = subprocess.run(["nm", "-g", "-P", path], capture_output=True, text=True, check=True).stdout
-    return [(line.split()[1], line.split()[0]) for line in listed.splitlines()]
+    return all_symbols()[path]
 
 
 def exported(path):
@@ -75,7 +88,9 @@ def is_pure(path):
     return stem(path).startswith(tuple(f"{layer}/" for layer in PURE_LAYERS)) or stem(path) in PURE_FILES
 
 
-OF_PURE = set().union(*(exported(path) for path in objects() if is_pure(path)), PURE_NAMES)
+@lru_cache(maxsize=None)
+def of_pure():
+    return set().union(*(exported(path) for path in objects() if is_pure(path)), PURE_NAMES)
 
 
 def test_there_are_objects():
@@ -85,7 +100,7 @@ def test_there_are_objects():
 @pytest.mark.parametrize("path", filter(is_pure, objects()), ids=stem)
 def test_pure(path):
     wanted = {name for kind, name in symbols(path) if kind == "U"}
-    impure = {name for name in wanted - PURE - OF_PURE if not PURE_JSON.match(name)}
+    impure = {name for name in wanted - PURE - of_pure() if not PURE_JSON.match(name)}
     assert not impure, f"{stem(path)} calls {sorted(impure)}"
 
 
@@ -100,8 +115,7 @@ def test_exports_begin_with_the_name_of_the_file(path):
 def test_no_mutable_globals(path):
     """The last resort has some, because a signal handler cannot be given a context, and few others."""
     # nm cannot tell read-only tables of pointers (.data.rel.ro) from data.
-    listed = subprocess.run(["objdump", "-t", path], capture_output=True, text=True, check=True).stdout
-    rows = [line.split() for line in listed.splitlines() if " O " in line]
+    rows = [line.split() for line in run("objdump", "-t", path).splitlines() if " O " in line]
     names = {row[-1].split(".")[0] for row in rows if row[-3] in (".data", ".bss")}
     allowed = {
         "lib/run/lastresort": {"last_answer", "last_length", "last_exit_code", "timer", "is_armed"},
