@@ -2,6 +2,7 @@
 #include "lib/collect/resolve.h"
 
 #include <netdb.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -63,12 +64,29 @@ keep_addresses(const struct addrinfo *info, struct resolve_result *ret)
 			ret->count++;
 }
 
+/* An address is its own, and needs neither a thread nor time. */
+static bool
+take_address(const char *host, struct resolve_result *ret)
+{
+	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *found;
+
+	if (getaddrinfo(host, NULL, &hints, &found) != 0)
+		return false;
+	keep_addresses(found, ret);
+	freeaddrinfo(found);
+	return ret->count > 0;
+}
+
 int
 resolve_host(const char *host, int64_t deadline_ms, struct resolve_result *ret, struct err *err)
 {
-	struct lookup *lookup = lookup_start(host);
+	struct lookup *lookup;
 	int status;
 
+	if (take_address(host, ret))
+		return 0;
+	lookup = lookup_start(host);
 	if (lookup == NULL)
 		return err_set(err, ERR_DOWN, "cannot look up host \"%s\": out of memory", host);
 	status = lookup_wait(lookup, deadline_ms);

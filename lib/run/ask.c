@@ -112,20 +112,43 @@ explain(const struct ask *ask, const struct err *fault)
 		fprintf(stderr, "pgha-ask: hint: %s\n", fault->hint);
 }
 
+/* Writes the no that is said here; returns its exit code. */
+static int
+compose_no(const struct ask *ask, const struct err *fault, struct text *text)
+{
+	struct verdict verdict;
+
+	ask_no_judge(&ask->options, fault, &verdict);
+	ask_no_write(&ask->options, &verdict, ask->is_coloured, text);
+	return ask_no_exit_code(&ask->options, &verdict);
+}
+
 static int
 say_no(const struct ask *ask, const struct err *fault)
 {
 	char storage[OWN_ANSWER_SIZE];
-	struct verdict verdict;
 	struct text text;
 	int code;
 
-	ask_no_judge(&ask->options, fault, &verdict);
 	text_init(&text, storage, sizeof storage);
-	ask_no_write(&ask->options, &verdict, ask->is_coloured, &text);
-	code = write_answer(ask, text.bytes, text.length, ask_no_exit_code(&ask->options, &verdict));
+	code = compose_no(ask, fault, &text);
+	code = write_answer(ask, text.bytes, text.length, code);
 	explain(ask, fault);
 	return code;
+}
+
+/* What is said when nothing else was: on a machine without a free processor, or with a standard error that
+ * takes nothing. `text` has to stay for as long as the answer is waited for. */
+static int
+arm_last_resort(const struct ask *ask, struct text *text, struct err *err)
+{
+	struct err fault;
+	int code;
+
+	err_set(&fault, ERR_TIMEOUT, "no answer in time: pgha-ask itself was held up");
+	err_hint(&fault, "-t is very short, or this machine has no processor free");
+	code = compose_no(ask, &fault, text);
+	return lastresort_arm(ask->end_ms, text->bytes, text->length, code, err);
 }
 
 /* -- the life ---------------------------------------------------------------------------------- */
@@ -179,16 +202,16 @@ ask_agent(const struct ask *ask, const struct text *request)
 static int
 run(struct ask *ask)
 {
-	char storage[ASK_OPTIONS_REQUEST_MAX + 1];
-	struct text request;
+	char storage[ASK_OPTIONS_REQUEST_MAX + 1], last_storage[OWN_ANSWER_SIZE];
+	struct text request, last_answer;
 	struct err err;
 
 	set_deadlines(ask, ask->options.timeout_ms);
-	/* What blocks before there is an answer: a standard error that takes nothing. */
-	if (lastresort_arm(ask->end_ms, NULL, 0, EXIT_NO_ANSWER, &err) != 0)
-		return say_no(ask, &err);
 	ask->is_coloured = ask->options.format == FORMAT_PLAIN && isatty(STDOUT_FILENO)
 		&& getenv("NO_COLOR") == NULL;
+	text_init(&last_answer, last_storage, sizeof last_storage);
+	if (arm_last_resort(ask, &last_answer, &err) != 0)
+		return say_no(ask, &err);
 	text_init(&request, storage, sizeof storage);
 	if (ask_options_write_request(&ask->options, ask->is_coloured, &request, &err) != 0)
 		return say_no(ask, &err);

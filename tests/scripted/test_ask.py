@@ -519,6 +519,22 @@ def test_standard_error_that_takes_nothing(place):
         assert outcome.code == 0 and outcome.elapsed < 0.9, outcome
 
 
+@pytest.mark.parametrize("format_", FORMATS)
+def test_held_up_itself(format_, place):
+    """Stopped until its time is over, as a machine without a free processor does it: still a no in its format."""
+    command = [programs.path(ASK), "-s", os.path.join(place, "agent.sock"), *SHORT, "-f", format_, "leader"]
+    with Agent(agent_peer.silent, place) as agent:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, env=programs.environment("san" if SANITIZED else "plain"))
+        agent.wait_for_talk()
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.6)
+        process.send_signal(signal.SIGCONT)
+        out, _ = process.communicate(timeout=10)
+    assert process.returncode == (1 if format_ == "keepalived" else 3), out
+    assert bool(out) == (format_ != "keepalived"), out
+    assert (b"held up" in out) == (format_ not in ("keepalived", "prometheus")), out
+
+
 def test_terminal_that_was_stopped(place):
     """Its flow is stopped (Ctrl-S) and nobody goes on: the time ends that as well."""
     master, slave = pty.openpty()

@@ -51,7 +51,8 @@ an_address_is_its_own(void **state)
 		struct resolve_result found;
 		struct err err;
 
-		if (resolve_host(addresses[i], clock_now_ms() + PLENTY_MS, &found, &err) != 0)
+		/* Nobody is asked, so it takes no time: "was not resolved in time" would be nonsense. */
+		if (resolve_host(addresses[i], clock_now_ms() - 1, &found, &err) != 0)
 			fail_msg("%s", err.text);
 		assert_int_equal(found.count, 1);
 		assert_string_equal(found.addresses[0], addresses[i]);
