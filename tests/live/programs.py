@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import time
@@ -43,11 +44,39 @@ def environment(build="plain", **variables):
     return {**inherited, **(SANITIZER_ENV if build == "san" else {}), **variables}
 
 
+def processor_wait(process="thread-self"):
+    """Seconds that a process, or this thread, was ready to run and had no processor: 0 where the kernel does not tell."""
+    try:
+        return int(Path(f"/proc/{process}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+class Timed(subprocess.Popen):
+    """A process whose `elapsed` is told when it has ended: from its start, less what it and this thread waited for a
+    processor. That is the machine's time, not the program's, and on a busy machine most of it."""
+
+    def __init__(self, *args, **popen):
+        self._started, self._waited = time.monotonic(), processor_wait()
+        self.elapsed = None
+        super().__init__(*args, **popen)
+
+    def wait(self, timeout=None):
+        if self.elapsed is None:
+            with os.fdopen(os.pidfd_open(self.pid)) as pidfd:
+                if not select.select([pidfd], [], [], timeout)[0]:
+                    raise subprocess.TimeoutExpired(self.args, timeout)
+            # While it is a zombie the kernel still tells what it did.
+            waited = processor_wait(self.pid) + processor_wait() - self._waited
+            self.elapsed = time.monotonic() - self._started - waited
+        return super().wait()
+
+
 class Result(NamedTuple):
     code: int  # negative: died of that signal
     stdout: str
     stderr: str
-    elapsed: float
+    elapsed: float  # see Timed
     command: str
 
     @property
@@ -73,17 +102,15 @@ def check(program, *args, env=None, build="plain", stdin=None, timeout=10, **pop
     """Runs one program.  `timeout` is not the program's own -t: a program that is still there then fails the test."""
     argv = [path(program, build), *map(str, args)]
     command = " ".join(argv)
-    started = time.monotonic()
-    process = subprocess.Popen(argv, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(build, **(env or {})),
-                               cwd="/", text=True, **popen)
+    process = Timed(argv, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE, env=environment(build, **(env or {})), cwd="/", text=True, **popen)
     try:
         stdout, stderr = process.communicate(stdin, timeout)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         stdout, stderr = process.communicate()
         raise AssertionError(f"{command}\nwas still running after {timeout} s\n{stdout}{stderr}") from None
-    result = Result(process.returncode, stdout, stderr, time.monotonic() - started, command)
+    result = Result(process.returncode, stdout, stderr, process.elapsed, command)
     if build == "san":
         assert result.code != SANITIZER_EXIT, f"a sanitizer speaks\n{result}"
     return result

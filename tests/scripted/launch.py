@@ -8,12 +8,9 @@ import contextlib
 import dataclasses
 import json
 import os
-import select
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 import programs
 
@@ -37,7 +34,7 @@ class Outcome:
     code: int  # negative: died of that signal
     out: bytes
     err: bytes
-    elapsed: float
+    elapsed: float  # see programs.Timed
     peak_bytes: int | None  # of its memory, where that was to be measured
     command: str
 
@@ -66,22 +63,16 @@ def _launch(argv, env, clean_env, build, timeout, stdin, stdout, stderr, **popen
     if clean_env is None:
         variables = {**programs.environment("san" if SANITIZED else build), **(env or {})}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        started = time.monotonic()
-        process = subprocess.Popen(argv, stdin=stdin, stdout=out if stdout is None else stdout,
-                                   stderr=err if stderr is None else stderr, env=variables, cwd="/", **popen)
-        code = _wait(process, timeout)
-        elapsed = time.monotonic() - started
+        process = programs.Timed(argv, stdin=stdin, stdout=out if stdout is None else stdout,
+                                 stderr=err if stderr is None else stderr, env=variables, cwd="/", **popen)
+        try:
+            code, is_late = process.wait(timeout), False
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code, is_late = process.wait(), True
         out.seek(0)
         err.seek(0)
-        outcome = Outcome(code, out.read(), err.read(), elapsed, None, " ".join(map(str, argv)))
-    assert elapsed < timeout, f"was still running after {timeout} s: {outcome}"
+        outcome = Outcome(code, out.read(), err.read(), process.elapsed, None, " ".join(map(str, argv)))
+    assert not is_late, f"was still running after {timeout} s: {outcome}"
     assert outcome.code != programs.SANITIZER_EXIT, f"a sanitizer speaks: {outcome}"
     return outcome
-
-
-def _wait(process, timeout):
-    """Its exit code, with a limit of time: a program that is still there then is killed."""
-    with os.fdopen(os.pidfd_open(process.pid)) as pidfd:
-        if not select.select([pidfd], [], [], timeout)[0]:
-            process.send_signal(signal.SIGKILL)
-    return process.wait()

@@ -280,21 +280,21 @@ class Relay(Peer):
 
     def __init__(self, address, at_query):
         self.address, self.at_query = address, at_query
-        self.pid = None
         super().__init__(self._relay)
 
     def _relay(self, talk):
         with socket.create_connection(self.address) as server:
             upstream = Talk(server)
-            back = threading.Thread(target=self._back, args=(upstream, talk), daemon=True)
+            pids = []  # of this connection's backend, once it has told
+            back = threading.Thread(target=self._back, args=(upstream, talk, pids), daemon=True)
             back.start()
             try:
-                self._forth(talk, upstream)
+                self._forth(talk, upstream, pids)
             finally:
                 upstream.end()
                 back.join()
 
-    def _forth(self, talk, upstream):
+    def _forth(self, talk, upstream, pids):
         while True:
             (length,) = struct.unpack("!I", head := talk.read(4))
             body = talk.read(length - 4)
@@ -306,10 +306,10 @@ class Relay(Peer):
             kind, body = read_message(talk)
             if kind in (b"Q", b"P") and not asked:
                 asked = True
-                self.at_query(self.pid)
+                self.at_query(pids[0])
             upstream.send(message(kind, body))
 
-    def _back(self, upstream, talk):
+    def _back(self, upstream, talk, pids):
         """The server's bytes, passed on as they come; the key is picked out on the way."""
         seen = bytearray()
         with contextlib.suppress(Gone, OSError):
@@ -318,12 +318,12 @@ class Relay(Peer):
                 if not piece:
                     talk.end()
                     return
-                if self.pid is None:
+                if not pids:
                     seen += piece
-                    self._find_key(seen)
+                    self._find_key(seen, pids)
                 talk.send(piece)
 
-    def _find_key(self, seen):
+    def _find_key(self, seen, pids):
         at = 0
         while len(seen) - at >= 5:
             if seen[at:at + 1] == b"N" and seen[at + 1:at + 2] in (b"R", b"N"):
@@ -331,6 +331,6 @@ class Relay(Peer):
                 continue
             (length,) = struct.unpack("!I", seen[at + 1:at + 5])
             if seen[at:at + 1] == b"K" and len(seen) - at >= 9:
-                (self.pid,) = struct.unpack("!I", seen[at + 5:at + 9])
+                pids += struct.unpack("!I", seen[at + 5:at + 9])
                 return
             at += 1 + length
