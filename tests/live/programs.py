@@ -53,12 +53,13 @@ def processor_wait(process="thread-self"):
 
 
 class Timed(subprocess.Popen):
-    """A process whose `elapsed` is told when it has ended: from its start, less what it and this thread waited for a
-    processor. That is the machine's time, not the program's, and on a busy machine most of it."""
+    """A process that tells when it has ended how long it `lasted`, and the time that `elapsed`: less what it and this
+    thread waited for a processor. That is the machine's time, not the program's, and on a busy machine most of it.
+    """
 
     def __init__(self, *args, **popen):
         self._started, self._waited = time.monotonic(), processor_wait()
-        self.elapsed = None
+        self.lasted = self.elapsed = None
         super().__init__(*args, **popen)
 
     def wait(self, timeout=None):
@@ -68,7 +69,8 @@ class Timed(subprocess.Popen):
                     raise subprocess.TimeoutExpired(self.args, timeout)
             # While it is a zombie the kernel still tells what it did.
             waited = processor_wait(self.pid) + processor_wait() - self._waited
-            self.elapsed = time.monotonic() - self._started - waited
+            self.lasted = time.monotonic() - self._started
+            self.elapsed = self.lasted - waited
         return super().wait()
 
 
@@ -76,7 +78,8 @@ class Result(NamedTuple):
     code: int  # negative: died of that signal
     stdout: str
     stderr: str
-    elapsed: float  # see Timed
+    elapsed: float  # no more than this was the program's
+    lasted: float  # see Timed
     command: str
 
     @property
@@ -88,7 +91,7 @@ class Result(NamedTuple):
         return json.loads(self.stdout)
 
     def __str__(self):
-        return f"{self.command}\nexit code {self.code} after {self.elapsed:.3f} s\n{self.stdout}{self.stderr}"
+        return f"{self.command}\nexit code {self.code} after {self.lasted:.3f} s\n{self.stdout}{self.stderr}"
 
     __repr__ = __str__  # what an assertion shows
 
@@ -98,7 +101,7 @@ def at(server, user="pgha"):
     return ("-H", server.host, "-p", server.port, "-U", user)
 
 
-def check(program, *args, env=None, build="plain", stdin=None, timeout=10, **popen):
+def check(program, *args, env=None, build="plain", stdin=None, timeout=30, **popen):
     """Runs one program.  `timeout` is not the program's own -t: a program that is still there then fails the test."""
     argv = [path(program, build), *map(str, args)]
     command = " ".join(argv)
@@ -110,7 +113,7 @@ def check(program, *args, env=None, build="plain", stdin=None, timeout=10, **pop
         process.send_signal(signal.SIGKILL)
         stdout, stderr = process.communicate()
         raise AssertionError(f"{command}\nwas still running after {timeout} s\n{stdout}{stderr}") from None
-    result = Result(process.returncode, stdout, stderr, process.elapsed, command)
+    result = Result(process.returncode, stdout, stderr, process.elapsed, process.lasted, command)
     if build == "san":
         assert result.code != SANITIZER_EXIT, f"a sanitizer speaks\n{result}"
     return result

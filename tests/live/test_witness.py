@@ -202,6 +202,7 @@ def test_a_switchover_never_has_two_leaders(patroni_cluster, ask):
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
+        wait_for(lambda: old.name in seen, "the old leader to be seen")
         new = patroni_cluster.switchover()
         wait_for(lambda: new.name in seen, "the new leader to be seen")
     finally:

@@ -35,6 +35,7 @@ class Outcome:
     out: bytes
     err: bytes
     elapsed: float  # see programs.Timed
+    lasted: float
     peak_bytes: int | None  # of its memory, where that was to be measured
     command: str
 
@@ -72,7 +73,7 @@ def _launch(argv, env, clean_env, build, timeout, stdin, stdout, stderr, **popen
             code, is_late = process.wait(), True
         out.seek(0)
         err.seek(0)
-        outcome = Outcome(code, out.read(), err.read(), process.elapsed, None, " ".join(map(str, argv)))
+        outcome = Outcome(code, out.read(), err.read(), process.elapsed, process.lasted, None, " ".join(map(str, argv)))
     assert not is_late, f"was still running after {timeout} s: {outcome}"
     assert outcome.code != programs.SANITIZER_EXIT, f"a sanitizer speaks: {outcome}"
     return outcome

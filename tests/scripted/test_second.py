@@ -128,7 +128,7 @@ def test_a_primary_that_never_speaks_does_not_hold_up_the_answer(standby):
     assert outcome.code == 1 and "held up" not in answer["summary"], "the last resort answered"
 
 
-@pytest.mark.parametrize("timeout", ["100ms", "400ms", "1s"])
+@pytest.mark.parametrize("timeout", ["200ms", "400ms", "1s"])
 def test_the_answer_comes_in_time(standby, timeout):
     with peers.Peer(peers.silent) as silent:
         outcome, answer = ask(standby, conninfo(silent), "-t", timeout)
