@@ -40,8 +40,10 @@ collect(const void *limits_data, const struct check_look *look, struct snapshot 
 	const struct pgbouncer_limits *limits = limits_data;
 	struct pgbouncer_source source = {
 		.conninfo = limits->conninfo,
-		.choice = {.only = limits->only, .excluded = limits->excluded, .includes = names_include},
-		.expected = limits->expected,
+		.choice = {.only = limits->only,
+			.excluded = limits->excluded,
+			.expected = limits->expected,
+			.includes = names_include},
 	};
 
 	pgbouncer_collect(&source, look, snapshot);
@@ -126,10 +128,26 @@ judge_missing(const struct snapshot_pgbouncer *seen, struct verdict *verdict)
 
 /* -- the database that is to lead to a primary -------------------------------------------------- */
 
+/* Whether a pool of the database that is held has no server connection left. */
+static bool
+has_full_pool(const struct snapshot *snapshot)
+{
+	const struct snapshot_pgbouncer *seen = &snapshot->pgbouncer;
+	size_t count = snapshot_row_count(snapshot, snapshot_list_of(SNAPSHOT_PGBOUNCER));
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(seen->rows[i].kind, "pool") == 0
+			&& strcmp(seen->rows[i].database, seen->expected) == 0 && seen->rows[i].size > 0
+			&& seen->rows[i].servers_active >= seen->rows[i].size)
+			return true;
+	return false;
+}
+
 static void
 judge_unreached(
-	const struct snapshot_pgbouncer *seen, const struct pgbouncer_limits *limits, struct verdict *verdict)
+	const struct snapshot *snapshot, const struct pgbouncer_limits *limits, struct verdict *verdict)
 {
+	const struct snapshot_pgbouncer *seen = &snapshot->pgbouncer;
 	enum err_class class = err_class_parse(seen->expected_class);
 	struct err fault;
 
@@ -138,17 +156,25 @@ judge_unreached(
 		class = ERR_PROTOCOL;
 	err_set(&fault, class, "no way through to database \"%s\": %s", seen->expected,
 		seen->expected_fault[0] != '\0' ? seen->expected_fault : "its role is not known");
-	err_hint(&fault,
-		"is its server up, and %snot paused? connect to it through the pooler by hand, and see "
-		"PgBouncer's log",
-		seen->is_state_told ? "its pool " : "the pooler ");
+	if (class == ERR_TIMEOUT && has_full_pool(snapshot))
+		err_hint(&fault,
+			"all of its pool's server connections are in use: SHOW SERVERS and SHOW CLIENTS on "
+			"the "
+			"admin console tell by whom; pool_size limits them");
+	else
+		err_hint(&fault,
+			"is its server up, and %snot paused? connect to it through the pooler by hand, and "
+			"see "
+			"PgBouncer's log",
+			seen->is_state_told ? "its pool " : "the pooler ");
 	judge_fault(verdict, &limits->policy, &fault);
 }
 
 static void
 judge_expected(
-	const struct snapshot_pgbouncer *seen, const struct pgbouncer_limits *limits, struct verdict *verdict)
+	const struct snapshot *snapshot, const struct pgbouncer_limits *limits, struct verdict *verdict)
 {
+	const struct snapshot_pgbouncer *seen = &snapshot->pgbouncer;
 	const char *role = seen->expected_role, *place = seen->expected_place,
 		   *before = place[0] != '\0' ? " at " : "";
 
@@ -169,7 +195,7 @@ judge_expected(
 		judge_hint(
 			verdict, "default_transaction_read_only is on there, or for the role of this check");
 	} else if (!seen->is_shutting_down) {
-		judge_unreached(seen, limits, verdict);
+		judge_unreached(snapshot, limits, verdict);
 	}
 }
 
@@ -199,7 +225,7 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 	judge_state(seen, limits, verdict);
 	judge_missing(seen, verdict);
 	if (seen->expected[0] != '\0')
-		judge_expected(seen, limits, verdict);
+		judge_expected(&snapshots[0], limits, verdict);
 	pgbouncer_pools_judge(&snapshots[0], &pools, verdict);
 	judge_clients(seen, limits, verdict);
 	judge_unseen(seen, verdict);

@@ -622,6 +622,14 @@ pg_version_text(const struct pg *pg)
 	return version == NULL ? "" : version;
 }
 
+const char *
+pg_user(const struct pg *pg)
+{
+	const char *user = PQuser(pg->conn);
+
+	return user == NULL ? "" : user;
+}
+
 int
 pg_socket(const struct pg *pg)
 {

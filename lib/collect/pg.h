@@ -55,6 +55,9 @@ int pg_version(const struct pg *pg);
 /* What it says its version is: "15.8", "1.18.0/bouncer"; the connection's own. */
 const char *pg_version_text(const struct pg *pg);
 
+/* Whom it is connected as, by every rule of libpq; the connection's own. */
+const char *pg_user(const struct pg *pg);
+
 /*
  * What is given the answer of each statement, in their order: its rows, or NULL and why not. There is
  * exactly one row unless is_list (may be NULL) says of the statement that any number is right.

@@ -227,9 +227,10 @@ is_port_open(const struct target *target)
 
 static int
 look_at_console(const struct pgbouncer_source *source, const struct target *at, int64_t deadline_ms,
-	struct text *place, struct snapshot_pgbouncer *seen, struct err *err)
+	int64_t passage_deadline_ms, struct text *place, struct snapshot_pgbouncer *seen, struct err *err)
 {
-	struct inquiry inquiry = {.rows = {.choice = source->choice}, .seen = seen};
+	struct inquiry inquiry = {.rows = {.choice = source->choice, .user = ""}, .seen = seen};
+	const char *expected = source->choice.expected;
 	struct target target = *at;
 	struct pg *pg = NULL;
 	struct err untried;
@@ -241,13 +242,17 @@ look_at_console(const struct pgbouncer_source *source, const struct target *at, 
 	if (is_port_open(&target))
 		snprintf(target.port, sizeof target.port, "6432"); /* its own default, and not PostgreSQL's */
 	snprintf(target.database, sizeof target.database, "pgbouncer");
-	if (pg_open(&target, deadline_ms, place, &pg, err) == 0)
+	if (pg_open(&target, deadline_ms, place, &pg, err) == 0) {
+		inquiry.rows.user = pg_user(pg);
 		status = ask_all(&inquiry, pg, deadline_ms, err);
-	else
+	} else {
 		explain_refusal(err);
-	if (status == 0 && source->expected[0] != '\0'
-		&& pgbouncer_rows_verify_passage(&inquiry.rows, seen, source->expected, &untried) != 0)
-		pgbouncer_passage_fail(source->expected, &untried, seen);
+	}
+	if (status == 0 && expected[0] != '\0'
+		&& pgbouncer_rows_verify_passage(
+			   &inquiry.rows, seen, clock_left_ms(passage_deadline_ms), &untried)
+			!= 0)
+		pgbouncer_passage_fail(expected, &untried, seen);
 	pgbouncer_rows_release(&inquiry.rows);
 	pg_close(pg);
 	return status;
@@ -259,7 +264,7 @@ void
 pgbouncer_collect(
 	const struct pgbouncer_source *source, const struct check_look *look, struct snapshot *snapshot)
 {
-	bool wants_passage = source->expected[0] != '\0';
+	const char *expected = source->choice.expected;
 	int64_t begun_us = source_begin(snapshot, ""), deadline_ms = look->deadline_ms;
 	char storage[sizeof snapshot->target];
 	struct target target;
@@ -269,12 +274,13 @@ pgbouncer_collect(
 	source_target(source->conninfo, look, application, &target);
 	text_init(&place, storage, sizeof storage);
 	/* The console answers at once or not at all, and what comes after needs time as well. */
-	if (wants_passage)
+	if (expected[0] != '\0')
 		deadline_ms -= clock_left_ms(deadline_ms) / 2;
-	if (look_at_console(source, &target, deadline_ms, &place, &snapshot->pgbouncer, &err) == 0) {
-		if (wants_passage && snapshot->pgbouncer.expected_class[0] == '\0')
-			pgbouncer_passage_look(
-				source->expected, &target, look->deadline_ms, &snapshot->pgbouncer);
+	if (look_at_console(
+		    source, &target, deadline_ms, look->deadline_ms, &place, &snapshot->pgbouncer, &err)
+		== 0) {
+		if (expected[0] != '\0' && snapshot->pgbouncer.expected_class[0] == '\0')
+			pgbouncer_passage_look(expected, &target, look->deadline_ms, &snapshot->pgbouncer);
 		snapshot_mark(snapshot, SNAPSHOT_PGBOUNCER);
 	} else {
 		snapshot_fail(snapshot, SNAPSHOT_PGBOUNCER, &err);

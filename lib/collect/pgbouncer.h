@@ -18,9 +18,8 @@ extern const struct facet pgbouncer_facet;
 
 /* What is to be looked at. Texts are empty where nothing was said, never NULL. */
 struct pgbouncer_source {
-	const char *conninfo; /* where the pooler is; empty: as the command line says */
-	struct pgbouncer_choice choice;
-	const char *expected; /* the database that is to lead to a writable server */
+	const char *conninfo;           /* where the pooler is; empty: as the command line says */
+	struct pgbouncer_choice choice; /* expected: the database that is to lead to a writable server */
 };
 
 /*

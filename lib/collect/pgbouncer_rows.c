@@ -1,6 +1,7 @@
 #include "lib/collect/pgbouncer_rows.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,14 +122,20 @@ pgbouncer_rows_state(const struct pg_row *row, struct snapshot_pgbouncer *ret, s
 
 /* -- databases and pools ------------------------------------------------------------------------ */
 
-static bool
-is_chosen(const struct pgbouncer_choice *choice, const char *database)
+bool
+pgbouncer_rows_is_chosen(const struct pgbouncer_choice *choice, const char *database)
 {
 	if (strcmp(database, console) == 0)
 		return false;
 	if (choice->excluded[0] != '\0' && choice->includes(choice->excluded, database))
 		return false;
 	return choice->only[0] == '\0' || choice->includes(choice->only, database);
+}
+
+static bool
+is_read(const struct pgbouncer_choice *choice, const char *database)
+{
+	return pgbouncer_rows_is_chosen(choice, database) || strcmp(choice->expected, database) == 0;
 }
 
 /* Room for a row for each of an answer's; at least one, as malloc(0) may give NULL. */
@@ -165,6 +172,7 @@ read_database(const struct pg_row *row, struct snapshot_pgbouncer_pool *ret, str
 	};
 
 	column_text(row, "name", ret->database, sizeof ret->database);
+	column_text(row, "force_user", ret->user, sizeof ret->user);
 	column_text(row, "pool_mode", ret->mode, sizeof ret->mode);
 	text_clean(ret->kind, sizeof ret->kind, "database");
 	write_place(row, ret->place, sizeof ret->place);
@@ -190,7 +198,7 @@ pgbouncer_rows_databases(const struct pg_row *row, struct pgbouncer_rows *rows, 
 
 		if (read_database(&at, database, err) != 0)
 			return err_context(err, "database \"%s\"", database->database);
-		if (is_chosen(&rows->choice, database->database))
+		if (is_read(&rows->choice, database->database))
 			rows->database_count++;
 	}
 	return 0;
@@ -272,7 +280,7 @@ pgbouncer_rows_pools(const struct pg_row *row, struct pgbouncer_rows *rows, stru
 
 		if (read_pool(&at, pool, err) != 0)
 			return err_context(err, "pool \"%s\" of \"%s\"", pool->database, pool->user);
-		if (!is_chosen(&rows->choice, pool->database))
+		if (!is_read(&rows->choice, pool->database))
 			continue;
 		adopt(pool, database_of(rows, pool->database, &last));
 		rows->pool_count++;
@@ -324,36 +332,84 @@ pgbouncer_rows_forget_sizes(struct pgbouncer_rows *rows)
 
 /* -- who gets through --------------------------------------------------------------------------- */
 
-/* A server connection is opened in less, and what is not known may be long. */
+/* What is not known may be long. */
 static bool
-has_waited(const struct snapshot_pgbouncer_pool *pool)
+has_waited(const struct snapshot_pgbouncer_pool *pool, int64_t ms)
 {
-	return pool->clients_waiting > 0 && (pool->wait_ms == SNAPSHOT_NONE || pool->wait_ms >= 1000);
+	return pool->clients_waiting > 0 && (pool->wait_ms == SNAPSHOT_NONE || pool->wait_ms >= ms);
 }
 
-int
-pgbouncer_rows_verify_passage(const struct pgbouncer_rows *rows, const struct snapshot_pgbouncer *seen,
-	const char *database, struct err *err)
+static int
+verify_not_paused(const struct pgbouncer_rows *rows, const struct snapshot_pgbouncer *seen, struct err *err)
 {
-	int64_t waiting = 0, servers = 0;
-
 	if (seen->is_all_paused || seen->is_suspended)
 		return err_set(err, ERR_TIMEOUT, "all is paused");
 	for (size_t i = 0; i < rows->database_count; i++)
-		if (strcmp(rows->databases[i].database, database) == 0 && rows->databases[i].is_paused)
+		if (strcmp(rows->databases[i].database, rows->choice.expected) == 0
+			&& rows->databases[i].is_paused)
 			return err_set(err, ERR_TIMEOUT, "it is paused");
+	return 0;
+}
+
+/* Where no pool of the database has a server, the next would have none either. */
+static int
+verify_servers(const struct pgbouncer_rows *rows, struct err *err)
+{
+	enum { OPENED_MS = 1000 }; /* a server connection is, in less */
+	int64_t waiting = 0, servers = 0;
+
 	for (size_t i = 0; i < rows->pool_count; i++) {
 		const struct snapshot_pgbouncer_pool *pool = &rows->pools[i];
 
-		if (strcmp(pool->database, database) != 0)
+		if (strcmp(pool->database, rows->choice.expected) != 0)
 			continue;
-		waiting += has_waited(pool) ? pool->clients_waiting : 0;
+		waiting += has_waited(pool, OPENED_MS) ? pool->clients_waiting : 0;
 		servers += pool->servers_active + pool->servers_idle + pool->servers_used;
 	}
 	if (waiting == 0 || servers > 0)
 		return 0;
 	return err_set(err, ERR_TIMEOUT, "no server connection is open, and %lld already wait%s for one",
 		(long long)waiting, waiting == 1 ? "s" : "");
+}
+
+/* The one that a way would lead through, if there is one yet. */
+static const struct snapshot_pgbouncer_pool *
+own_pool(const struct pgbouncer_rows *rows)
+{
+	size_t last = 0;
+	const struct snapshot_pgbouncer_pool *database = database_of(rows, rows->choice.expected, &last);
+	const char *user = database != NULL && database->user[0] != '\0' ? database->user : rows->user;
+
+	for (size_t i = 0; i < rows->pool_count; i++)
+		if (strcmp(rows->pools[i].database, rows->choice.expected) == 0
+			&& strcmp(rows->pools[i].user, user) == 0)
+			return &rows->pools[i];
+	return NULL;
+}
+
+/* Who comes first is served first: with one before us that has waited for longer than we can, so shall we. */
+static int
+verify_queue(const struct pgbouncer_rows *rows, int64_t left_ms, struct err *err)
+{
+	const struct snapshot_pgbouncer_pool *pool = own_pool(rows);
+	char wait[32] = "";
+
+	if (pool == NULL || !has_waited(pool, left_ms))
+		return 0;
+	if (pool->wait_ms != SNAPSHOT_NONE)
+		snprintf(wait, sizeof wait, ", for %lld.%lld s", (long long)pool->wait_ms / 1000,
+			(long long)pool->wait_ms % 1000 / 100);
+	return err_set(err, ERR_TIMEOUT, "%lld client%s in its pool already%s",
+		(long long)pool->clients_waiting, pool->clients_waiting == 1 ? " waits" : "s wait", wait);
+}
+
+int
+pgbouncer_rows_verify_passage(const struct pgbouncer_rows *rows, const struct snapshot_pgbouncer *seen,
+	int64_t left_ms, struct err *err)
+{
+	if (verify_not_paused(rows, seen, err) != 0 || verify_servers(rows, err) != 0)
+		return -1;
+	return verify_queue(rows, left_ms, err);
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/base/err.h"
 #include "lib/collect/pg.h"
@@ -19,12 +20,15 @@
 struct pgbouncer_choice {
 	const char *only;     /* names with commas between; empty: all. Each must fit a database */
 	const char *excluded; /* likewise; empty: none */
+	const char *expected; /* one that a way is to lead through: read also where it is not looked at; or
+				 empty */
 	bool (*includes)(const char *list, const char *name); /* whether a name is in a list */
 };
 
-/* The databases and pools that were told of; starts with the choice set and the rest zero. */
+/* The databases and pools that were told of; starts with the choice and the user set and the rest zero. */
 struct pgbouncer_rows {
 	struct pgbouncer_choice choice;
+	const char *user; /* who asks */
 	struct snapshot_pgbouncer_pool *databases;
 	size_t database_count;
 	struct snapshot_pgbouncer_pool *pools;
@@ -43,7 +47,10 @@ int pgbouncer_rows_state(const struct pg_row *row, struct snapshot_pgbouncer *re
 int pgbouncer_rows_config(const struct pg_row *row, struct snapshot_pgbouncer *ret, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* SHOW DATABASES: those that are chosen; the console's own never is. */
+/* Whether a database is looked at; what is read beside those serves the passage alone. */
+bool pgbouncer_rows_is_chosen(const struct pgbouncer_choice *choice, const char *database);
+
+/* SHOW DATABASES: those that are chosen, and the expected one; the console's own never is. */
 int pgbouncer_rows_databases(const struct pg_row *row, struct pgbouncer_rows *rows, struct err *err)
 	__attribute__((warn_unused_result));
 
@@ -60,12 +67,13 @@ int pgbouncer_rows_users(const struct pg_row *row, struct pgbouncer_rows *rows, 
 void pgbouncer_rows_forget_sizes(struct pgbouncer_rows *rows);
 
 /*
- * Whether the console has told already that nobody gets through to a database: -1, and `err` (class timeout)
- * says why. PgBouncer does not notice that a client who waits has left, so one more would stay in its queue
- * for query_wait_timeout, and take a place of max_client_conn: it must not be tried at every look.
+ * Whether the console has told already that nobody gets through to the expected database in `left_ms`: -1,
+ * and `err` (class timeout) says why. PgBouncer does not notice that a client who waits has left, so one more
+ * would stay in its queue for query_wait_timeout, take a place of max_client_conn, and be counted among those
+ * who wait: it must not be tried at every look.
  */
 int pgbouncer_rows_verify_passage(const struct pgbouncer_rows *rows, const struct snapshot_pgbouncer *seen,
-	const char *database, struct err *err) __attribute__((warn_unused_result));
+	int64_t left_ms, struct err *err) __attribute__((warn_unused_result));
 
 /* Frees what was read. */
 void pgbouncer_rows_release(struct pgbouncer_rows *rows);

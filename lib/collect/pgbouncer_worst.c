@@ -45,6 +45,13 @@ insert(const struct snapshot_pgbouncer_pool *row, size_t *count, struct snapshot
 	ret->rows[at] = *row;
 }
 
+/* What is read for the way to the expected database alone counts for nothing else. */
+static bool
+is_counted(const struct pgbouncer_rows *rows, const struct snapshot_pgbouncer_pool *row)
+{
+	return pgbouncer_rows_is_chosen(&rows->choice, row->database);
+}
+
 /* The items of the list of those that must be there which no database fits. */
 static void
 list_missing(const struct pgbouncer_rows *rows, struct snapshot_pgbouncer *ret)
@@ -59,7 +66,8 @@ list_missing(const struct pgbouncer_rows *rows, struct snapshot_pgbouncer *ret)
 
 		text_item(choice->only, i, item, sizeof item);
 		for (size_t j = 0; j < rows->database_count && !is_there; j++)
-			is_there = choice->includes(item, rows->databases[j].database);
+			is_there = is_counted(rows, &rows->databases[j])
+				&& choice->includes(item, rows->databases[j].database);
 		if (!is_there)
 			text_add(&text, "%s%s", text.length > 0 ? "," : "", item);
 	}
@@ -71,23 +79,29 @@ pgbouncer_worst_first(const struct pgbouncer_rows *rows, struct snapshot_pgbounc
 	bool is_unknown = false; /* how long somebody waits: the longest of the others would be too little */
 	size_t count = 0;
 
-	ret->databases = (int64_t)rows->database_count;
-	ret->pools = (int64_t)rows->pool_count;
-	ret->total = ret->databases + ret->pools;
-	ret->waiting = ret->longest_wait_ms = ret->databases_paused = ret->databases_disabled = 0;
+	ret->databases = ret->pools = ret->waiting = ret->longest_wait_ms = 0;
+	ret->databases_paused = ret->databases_disabled = 0;
 	for (size_t i = 0; i < rows->database_count; i++) {
+		if (!is_counted(rows, &rows->databases[i]))
+			continue;
 		insert(&rows->databases[i], &count, ret);
+		ret->databases++;
 		ret->databases_paused += rows->databases[i].is_paused;
 		ret->databases_disabled += rows->databases[i].is_disabled;
 	}
 	for (size_t i = 0; i < rows->pool_count; i++) {
-		insert(&rows->pools[i], &count, ret);
-		ret->waiting += rows->pools[i].clients_waiting;
-		if (rows->pools[i].wait_ms > ret->longest_wait_ms)
-			ret->longest_wait_ms = rows->pools[i].wait_ms;
-		is_unknown = is_unknown
-			|| (rows->pools[i].clients_waiting > 0 && rows->pools[i].wait_ms == SNAPSHOT_NONE);
+		const struct snapshot_pgbouncer_pool *pool = &rows->pools[i];
+
+		if (!is_counted(rows, pool))
+			continue;
+		insert(pool, &count, ret);
+		ret->pools++;
+		ret->waiting += pool->clients_waiting;
+		if (pool->wait_ms > ret->longest_wait_ms)
+			ret->longest_wait_ms = pool->wait_ms;
+		is_unknown = is_unknown || (pool->clients_waiting > 0 && pool->wait_ms == SNAPSHOT_NONE);
 	}
+	ret->total = ret->databases + ret->pools;
 	if (is_unknown)
 		ret->longest_wait_ms = SNAPSHOT_NONE;
 	list_missing(rows, ret);

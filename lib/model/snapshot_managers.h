@@ -148,7 +148,8 @@ struct snapshot_dcs {
 struct snapshot_pgbouncer_pool {
 	char kind[12]; /* "database", "pool" */
 	char database[64];
-	char user[64];  /* of a pool */
+	char user[64];  /* of a pool; of a database, the one as whom all clients are logged in; empty: each as
+			   itself */
 	char mode[12];  /* "session", "transaction", "statement" */
 	char place[64]; /* the server that it leads to, as configured: "10.0.0.11:5432"; empty: not told */
 	bool is_paused; /* the database */
@@ -203,11 +204,11 @@ struct snapshot_pgpool_backend {
 	char role[16];      /* "primary", "standby" */
 	char pg_status[16]; /* as pgpool sees it now (4.3+); empty: not told; "unknown": it does not look */
 	char pg_role[16];
-	char own_role[16];       /* as the backend says itself, asked: "primary", "standby"; empty: it did not
-				    answer */
-	int64_t own_timeline;    /* of a primary, likewise */
+	char own_role[16];    /* as the backend says itself, asked: "primary", "standby"; empty: it did not
+				 answer */
+	int64_t own_timeline; /* of a primary, likewise */
 	char own_system_identifier[24]; /* of its cluster; empty: not told */
-	int64_t own_started_ms; /* when that server was started, since 1970; none: not told */
+	int64_t own_started_ms;         /* when that server was started, since 1970; none: not told */
 	char own_receiver[16];   /* of a standby's WAL receiver: "streaming", "none"; empty: not told */
 	int64_t own_delay_bytes; /* between the primary's position and what it has replayed, by both
 				    themselves */

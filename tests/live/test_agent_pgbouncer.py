@@ -82,6 +82,32 @@ def test_a_pause_leaves_no_clients_behind(agent, pooler):
     says(agent, 200, "leads to the primary")
 
 
+def test_nor_where_the_database_is_not_looked_at_otherwise(primary, pooler, build):
+    section = {"conninfo": f"host={pooler.host} port={pooler.port} user=pgha", "expect_primary": "postgres",
+               "database": "stock", "interval": "200ms", "timeout": "1s"}
+    with Agent(primary, config={"pgbouncer": section}, build=build) as agent, pooler.pausing("PAUSE postgres"):
+        says(agent, 503, 'no way through to database "postgres": it is paused')
+        time.sleep(2.5)
+        assert pooler.pool("postgres").get("cl_waiting", 0) <= 1, pooler.pool("postgres")
+
+
+def test_a_full_pool_gets_no_queue_of_our_own(primary, build):
+    """Whoever gave up would be counted among those who wait, and soon be the one that has waited longest."""
+    settings = SETTINGS + "default_pool_size = 1\n"
+    with pgbouncer.Pgbouncer(primary, settings=settings, databases="postgres = {server}") as pooler:
+        section = {"conninfo": f"host={pooler.host} port={pooler.port} user=pgha", "expect_primary": "postgres",
+                   "interval": "200ms", "timeout": "1s"}
+        with Agent(primary, config={"pgbouncer": section}, build=build) as agent:
+            says(agent, 200, "leads to the primary")
+            with pooler.clients(1):
+                says(agent, 503, "in its pool already")
+                time.sleep(4)
+                assert pooler.pool("postgres")["cl_waiting"] <= 3, pooler.pool("postgres")
+                answer = says(agent, 503, "in its pool already")
+                assert "all of its pool's server connections are in use" in answer["hint"], answer
+            says(agent, 200, "leads to the primary")
+
+
 def test_a_frozen_pooler_holds_up_nothing_else(agent, pooler):
     pooler.freeze()
     try:

@@ -61,7 +61,8 @@ static struct pgbouncer_rows
 start(const char *only, const char *excluded)
 {
 	return (struct pgbouncer_rows){
-		.choice = {.only = only, .excluded = excluded, .includes = names_include}};
+		.choice = {.only = only, .excluded = excluded, .expected = "", .includes = names_include},
+		.user = ""};
 }
 
 static int
@@ -485,13 +486,15 @@ static const char *
 held_up(const char *databases, const char *pools)
 {
 	static struct err err;
-	struct pgbouncer_rows rows = start("", "");
+	struct pgbouncer_rows rows = start("", "shop");
 	struct snapshot_pgbouncer seen = {.total = 0};
 
+	rows.choice.expected = "shop"; /* which is read also where it is not looked at */
+	rows.user = "mon";
 	must(pgbouncer_rows_databases, databases, &rows);
 	must(pgbouncer_rows_pools, pools, &rows);
 	err.text[0] = '\0';
-	if (pgbouncer_rows_verify_passage(&rows, &seen, "shop", &err) != 0)
+	if (pgbouncer_rows_verify_passage(&rows, &seen, 2000, &err) != 0)
 		assert_int_equal(err.class, ERR_TIMEOUT);
 	pgbouncer_rows_release(&rows);
 	return err.text;
@@ -520,6 +523,53 @@ who_waits_already_is_not_followed(void **state)
 		"");
 }
 
+/* PgBouncer serves in the order in which they came. */
+static void
+a_queue_that_is_too_long_is_not_joined(void **state)
+{
+	static const char open[] = DATABASES "shop|h|1|d|\\N|20|0|0|\\N|0|0|0|0\n";
+	static const char forced[] = DATABASES "shop|h|1|d|app|20|0|0|\\N|0|0|0|0\n";
+
+	(void)state;
+	assert_string_equal(held_up(open, POOLS "shop|mon|9|1|0|0|9|0|0|0|0|0|0|1|999000|session\n"), "");
+	assert_string_equal(held_up(open, POOLS "shop|mon|9|1|0|0|9|0|0|0|0|0|0|2|0|session\n"),
+		"1 client waits in its pool already, for 2.0 s");
+	assert_string_equal(held_up(open, POOLS "shop|mon|9|7|0|0|9|0|0|0|0|0|0|61|250000|session\n"),
+		"7 clients wait in its pool already, for 61.2 s");
+	assert_string_equal(held_up(open, POOLS "shop|mon|9|7|0|0|9|0|0|0|0|0|0|0|0|session\n"),
+		"7 clients wait in its pool already");
+	assert_string_equal(held_up(open, POOLS "shop|app|9|7|0|0|9|0|0|0|0|0|0|9|0|session\n"), "");
+	assert_string_equal(held_up(forced, POOLS "shop|mon|9|7|0|0|9|0|0|0|0|0|0|9|0|session\n"), "");
+	assert_string_equal(held_up(forced, POOLS "shop|app|9|7|0|0|9|0|0|0|0|0|0|9|0|session\n"),
+		"7 clients wait in its pool already, for 9.0 s");
+}
+
+/* What is read for the passage alone counts for nothing else. */
+static void
+what_is_not_looked_at_is_not_counted(void **state)
+{
+	struct pgbouncer_rows rows = start("stock", "");
+	static struct snapshot snapshot;
+
+	(void)state;
+	snapshot_init(&snapshot);
+	rows.choice.expected = "shop";
+	must(pgbouncer_rows_databases,
+		DATABASES "shop|h|1|d|\\N|20|0|0|\\N|0|0|1|1\nstock|h|1|d|\\N|20|0|0|\\N|0|0|0|0\n", &rows);
+	must(pgbouncer_rows_pools, POOLS "shop|a|0|3|0|0|0|0|0|0|0|0|1|9|0|session\n", &rows);
+	assert_int_equal(rows.database_count, 2);
+	assert_int_equal(rows.pool_count, 1);
+	pgbouncer_worst_first(&rows, &snapshot.pgbouncer);
+	pgbouncer_rows_release(&rows);
+	assert_int_equal(snapshot.pgbouncer.total, 1);
+	assert_int_equal(snapshot.pgbouncer.databases, 1);
+	assert_int_equal(snapshot.pgbouncer.databases_paused, 0);
+	assert_int_equal(snapshot.pgbouncer.databases_disabled, 0);
+	assert_int_equal(snapshot.pgbouncer.pools, 0);
+	assert_int_equal(snapshot.pgbouncer.waiting, 0);
+	assert_string_equal(snapshot.pgbouncer.rows[0].database, "stock");
+}
+
 static void
 a_pause_of_the_whole_is_not_tried(void **state)
 {
@@ -528,7 +578,7 @@ a_pause_of_the_whole_is_not_tried(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(pgbouncer_rows_verify_passage(&rows, &seen, "shop", &err), -1);
+	assert_int_equal(pgbouncer_rows_verify_passage(&rows, &seen, 2000, &err), -1);
 	assert_string_equal(err.text, "all is paused");
 }
 
@@ -607,6 +657,8 @@ main(void)
 		TEST(a_wait_to_be_let_in_is_told_by_the_clients),
 		TEST(clients_of_other_shapes_are_refused),
 		TEST(who_waits_already_is_not_followed),
+		TEST(a_queue_that_is_too_long_is_not_joined),
+		TEST(what_is_not_looked_at_is_not_counted),
 		TEST(a_pause_of_the_whole_is_not_tried),
 		TEST(the_worst_are_held),
 		TEST(what_is_as_bad_stays_in_its_order),
