@@ -62,6 +62,23 @@ has_parameter(const char *next, const char *keyword)
 	return false;
 }
 
+/* In "user:password@host:port,[::1]:port": neither a password nor what is in an address's brackets is a port.
+ */
+static bool
+has_authority_port(const char *next, size_t length)
+{
+	bool is_bracketed = false, has_port = false;
+
+	for (const char *end = next + length; next < end; next++) {
+		if (*next == '@')
+			has_port = false;
+		is_bracketed = *next == '[' || (is_bracketed && *next != ']');
+		if (*next == ':' && !is_bracketed && next + 1 < end && next[1] != ',')
+			has_port = true;
+	}
+	return has_port;
+}
+
 bool
 conf_conninfo_has(const char *conninfo, const char *keyword)
 {
@@ -73,6 +90,8 @@ conf_conninfo_has(const char *conninfo, const char *keyword)
 		rest = conninfo + strlen("postgres://");
 	if (rest == NULL)
 		return has_pair(conninfo, keyword);
+	if (strcmp(keyword, "port") == 0 && has_authority_port(rest, strcspn(rest, "/?")))
+		return true;
 	rest += strcspn(rest, "/?");
 	if (*rest == '/') {
 		size_t path_length = strcspn(rest + 1, "?");

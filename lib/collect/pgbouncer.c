@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/parse.h"
 #include "lib/base/text.h"
+#include "lib/collect/conf_conninfo.h"
 #include "lib/collect/pg.h"
 #include "lib/collect/pgbouncer_clients.h"
 #include "lib/collect/pgbouncer_passage.h"
@@ -220,8 +221,8 @@ explain_refusal(struct err *err)
 static bool
 is_port_open(const struct target *target)
 {
-	return target->port[0] == '\0' && strchr(target->dbname, '=') == NULL
-		&& strstr(target->dbname, "://") == NULL && getenv("PGPORT") == NULL
+	return target->port[0] == '\0' && !conf_conninfo_has(target->dbname, "port")
+		&& !conf_conninfo_has(target->dbname, "service") && getenv("PGPORT") == NULL
 		&& getenv("PGSERVICE") == NULL;
 }
 

@@ -381,6 +381,22 @@ def test_the_database_is_not_named_with_d():
             assert peer.startups[-1][b"database"] == b"pgbouncer"
 
 
+@pytest.mark.parametrize("args, env, port", [
+    ((), {}, 6432),
+    (("-d", "connect_timeout=3"), {}, 6432),  # as README names the password file
+    (("-d", "postgresql://127.0.0.9/"), {}, 6432),
+    (("--conninfo", "host=127.0.0.9 user=mon"), {}, 6432),
+    (("-p", "6433"), {}, 6433),
+    (("-d", "connect_timeout=3 port=6433"), {}, 6433),
+    (("-d", "postgresql://127.0.0.9:6433/"), {}, 6433),
+    (("--conninfo", "host=127.0.0.9 port=6433"), {}, 6433),
+    ((), {"PGPORT": "6433"}, 6433),
+])
+def test_its_own_port_unless_another_is_named(args, env, port):
+    outcome = launch(PROGRAM, "-H", "127.0.0.9", *args, "-f", "json", env=env)
+    assert outcome.json()["target"] == f"127.0.0.9:{port}", outcome
+
+
 def test_the_setting_of_the_agent_leads_there_too():
     with wire.PgPeer(Console().script()) as peer:
         outcome = launch(PROGRAM, "--conninfo", f"host={peer.host} port={peer.port} user=mon password=secret-word",

@@ -214,6 +214,34 @@ connection_strings_are_understood_without_libpq(void **state)
 			fail_msg("%s", cases[i].conninfo);
 }
 
+static void
+a_port_may_stand_behind_the_host_of_a_uri(void **state)
+{
+	static const struct {
+		const char *conninfo;
+		bool has_port;
+	} cases[] = {
+		{"host=a", false},
+		{"host=a port=6432", true},
+		{"postgresql://a", false},
+		{"postgresql://a:6432", true},
+		{"postgresql://a:6432/db?x=1", true},
+		{"postgresql://a:/db", false},
+		{"postgresql://user:word@a/db", false},
+		{"postgresql://user:word@a:6432/db", true},
+		{"postgresql://a/db:1", false},
+		{"postgresql://a?port=6432", true},
+		{"postgresql://[::1]/db", false},
+		{"postgresql://[::1]:6432/db", true},
+		{"postgresql://a,b:6432/db", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		if (conf_conninfo_has(cases[i].conninfo, "port") != cases[i].has_port)
+			fail_msg("%s", cases[i].conninfo);
+}
+
 int
 main(void)
 {
@@ -224,6 +252,7 @@ main(void)
 		cmocka_unit_test(names_are_found_in_any_case_and_near_ones_are_told),
 		cmocka_unit_test(every_setting_has_a_default_that_is_taken),
 		cmocka_unit_test(connection_strings_are_understood_without_libpq),
+		cmocka_unit_test(a_port_may_stand_behind_the_host_of_a_uri),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
