@@ -12,6 +12,7 @@
 #include "lib/collect/conf_conninfo.h"
 #include "lib/collect/facets.h"
 #include "lib/collect/fleet.h"
+#include "lib/collect/node_places.h"
 #include "lib/collect/pg.h"
 #include "lib/collect/source.h"
 
@@ -26,6 +27,7 @@ struct inquiry {
 	struct target like; /* how the nodes are reached */
 	bool has_dbname;    /* which names a database of its own */
 	struct snapshot *snapshot;
+	struct target targets[SNAPSHOT_AUTO_FAILOVER_MAX]; /* of each row; no host: it is not asked */
 	size_t count;
 	struct fleet_node nodes[SNAPSHOT_AUTO_FAILOVER_MAX];
 	size_t rows[SNAPSHOT_AUTO_FAILOVER_MAX]; /* which row a node is */
@@ -37,12 +39,13 @@ row_count(const struct snapshot *snapshot)
 	return snapshot_row_count(snapshot, snapshot_list_of(SNAPSHOT_AUTO_FAILOVER));
 }
 
-/* -- the nodes themselves ------------------------------------------------------------------------ */
+/* -- where the nodes are ------------------------------------------------------------------------- */
 
 /* Number, host, port, database of one node: the row may have cut the host. */
 static void
-prepare(struct inquiry *inquiry, const struct pg_row *row)
+take_place(void *context, const struct pg_row *row)
 {
+	struct inquiry *inquiry = context;
 	const char *number = pg_row_value(row, 0), *host = pg_row_value(row, 1);
 	const char *port_text = pg_row_value(row, 2), *dbname = pg_row_value(row, 3);
 	struct snapshot_auto_failover *monitor = &inquiry->snapshot->auto_failover;
@@ -50,72 +53,49 @@ prepare(struct inquiry *inquiry, const struct pg_row *row)
 	int64_t id, port;
 	size_t i;
 
-	if (number == NULL || host == NULL || port_text == NULL
+	if (number == NULL || host == NULL || host[0] == '\0' || port_text == NULL
 		|| parse_integer(number, 0, INT64_MAX, &id, &err) != 0)
 		return;
 	i = auto_failover_nodes_find_id(monitor, id);
-	if (i == AUTO_FAILOVER_NODES_NONE || inquiry->count == SNAPSHOT_AUTO_FAILOVER_MAX)
+	if (i == AUTO_FAILOVER_NODES_NONE)
 		return;
 	if (parse_integer(port_text, 1, 65535, &port, &err) != 0
 		|| fleet_target(&inquiry->like, host, port, inquiry->has_dbname ? NULL : dbname,
-			   &inquiry->nodes[inquiry->count].target, &err)
+			   &inquiry->targets[i], &err)
 			!= 0) {
 		auto_failover_nodes_fail(&monitor->rows[i], &err);
 		return;
 	}
 	auto_failover_nodes_fail(&monitor->rows[i], NULL);
-	inquiry->rows[inquiry->count++] = i;
 }
 
 static void
-take_places(void *context, size_t index, const struct pg_row *row, const struct err *fault)
+fail_all(void *context, const struct err *fault)
 {
 	struct inquiry *inquiry = context;
-	struct snapshot_auto_failover *monitor = &inquiry->snapshot->auto_failover;
-	struct err err;
 
-	(void)index;
-	if (fault == NULL && pg_row_columns(row) != 4) {
-		err_set(&err, ERR_PROTOCOL, "%d columns instead of 4", pg_row_columns(row));
-		fault = &err;
-	}
-	for (size_t i = 0; fault != NULL && i < row_count(inquiry->snapshot); i++)
-		auto_failover_nodes_fail(&monitor->rows[i], fault);
-	for (size_t i = 0; fault == NULL && i < pg_row_count(row); i++) {
-		struct pg_row at = pg_row_at(row, i);
-
-		prepare(inquiry, &at);
-	}
+	for (size_t i = 0; i < row_count(inquiry->snapshot); i++)
+		auto_failover_nodes_fail(&inquiry->snapshot->auto_failover.rows[i], fault);
 }
 
-static bool
-is_list(void *context, size_t index)
-{
-	(void)context;
-	(void)index;
-	return true;
-}
-
-/* `pg` may be NULL: the connection is lost. */
 static void
 ask_places(struct inquiry *inquiry, struct pg *pg, int64_t deadline_ms)
 {
-	static const char *const statement[] = {
-		"SELECT n.nodeid, n.nodehost, n.nodeport, f.dbname\n"
-		"FROM pgautofailover.node n JOIN pgautofailover.formation f USING (formationid)\n"
-		"ORDER BY n.nodeid LIMIT 1000"};
-	struct pg_reader reader = {.take = take_places, .is_list = is_list, .context = inquiry};
-	struct err err;
+	const struct node_places places = {
+		.statement
+		= "SELECT n.nodeid, n.nodehost, n.nodeport, f.dbname\n"
+		  "FROM pgautofailover.node n JOIN pgautofailover.formation f USING (formationid)\n"
+		  "ORDER BY n.nodeid LIMIT 1000",
+		.columns = 4,
+		.take = take_place,
+		.fail = fail_all,
+		.context = inquiry,
+	};
 
-	/* A node without either a role or a fault would count as one that was not to be asked. */
-	err_set(&err, ERR_PROTOCOL, "it is not known where it is");
-	for (size_t i = 0; i < row_count(inquiry->snapshot); i++)
-		auto_failover_nodes_fail(&inquiry->snapshot->auto_failover.rows[i], &err);
-	if (pg == NULL)
-		return;
-	/* Whether the connection is of further use does not matter: it is closed next. */
-	(void)pg_ask(pg, statement, 1, deadline_ms, &reader);
+	node_places_ask(&places, pg, deadline_ms);
 }
+
+/* -- the nodes themselves ------------------------------------------------------------------------ */
 
 static bool
 is_same_server(const struct snapshot *a, const struct snapshot *b)
@@ -127,7 +107,8 @@ is_same_server(const struct snapshot *a, const struct snapshot *b)
 
 /*
  * One server that is counted twice, by an address that leads to another node (a virtual one, or PGHOSTADDR),
- * would look like two primaries.
+ * would look like two primaries. The first row has it: those that are to take writes come first, so that a
+ * primary is not taken for one that is to be none.
  */
 static void
 take_answer(struct inquiry *inquiry, size_t i)
@@ -149,6 +130,12 @@ take_answer(struct inquiry *inquiry, size_t i)
 static void
 ask_nodes(struct inquiry *inquiry, int64_t deadline_ms)
 {
+	for (size_t i = 0; i < row_count(inquiry->snapshot); i++) {
+		if (inquiry->targets[i].host[0] == '\0')
+			continue;
+		inquiry->nodes[inquiry->count].target = inquiry->targets[i];
+		inquiry->rows[inquiry->count++] = i;
+	}
 	fleet_ask(
 		inquiry->nodes, inquiry->count, node_facets, clock_now_ms() + clock_left_ms(deadline_ms) / 2);
 	for (size_t i = 0; i < inquiry->count; i++)
@@ -156,6 +143,22 @@ ask_nodes(struct inquiry *inquiry, int64_t deadline_ms)
 }
 
 /* -- which node it is about ---------------------------------------------------------------------- */
+
+/* The row whose server a node is. Of several that lead to it none: which one it is, they do not tell. */
+static size_t
+find_server(const struct inquiry *inquiry, const struct snapshot *node)
+{
+	size_t found = AUTO_FAILOVER_NODES_NONE;
+
+	for (size_t i = 0; i < inquiry->count; i++) {
+		if (!is_same_server(node, &inquiry->nodes[i].snapshot))
+			continue;
+		if (found != AUTO_FAILOVER_NODES_NONE)
+			return AUTO_FAILOVER_NODES_NONE;
+		found = inquiry->rows[i];
+	}
+	return found;
+}
 
 /* `node` is what a witness is asked about, or NULL. */
 static int
@@ -167,12 +170,15 @@ mark_own(struct inquiry *inquiry, const struct auto_failover_source *source, con
 
 	if (source->node[0] != '\0') {
 		own = auto_failover_nodes_find(monitor, source->node);
-		if (own == AUTO_FAILOVER_NODES_NONE)
-			return err_set(err, ERR_SETUP, "the monitor has no node \"%s\"", source->node);
+		if (own == AUTO_FAILOVER_NODES_NONE) {
+			err_set(err, ERR_SETUP, "the monitor has no node \"%s\"", source->node);
+			return err_hint(err,
+				"pg_autoctl show state lists their names; of a name that two formations "
+				"have, "
+				"HOST:PORT tells which");
+		}
 	} else if (node != NULL) {
-		for (size_t i = 0; i < inquiry->count && own == AUTO_FAILOVER_NODES_NONE; i++)
-			if (is_same_server(node, &inquiry->nodes[i].snapshot))
-				own = inquiry->rows[i];
+		own = find_server(inquiry, node);
 		if (own == AUTO_FAILOVER_NODES_NONE)
 			own = auto_failover_nodes_find(monitor, node->target);
 	}

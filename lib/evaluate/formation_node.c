@@ -42,9 +42,9 @@ formation_node_hint(const struct snapshot_auto_failover_node *node, struct verdi
 {
 	if (err_class_parse(node->fault_class) == ERR_SETUP)
 		judge_hint(verdict,
-			"%s is asked at the place that the monitor has: see its pg_hba.conf, "
-			"--node-conninfo, "
-			"or --trust-monitor",
+			"%s is asked at the place that the monitor has: is that right, and does its "
+			"pg_hba.conf "
+			"let this check in? --node-conninfo, --trust-monitor",
 			node->name);
 	else
 		judge_hint(verdict, "does PostgreSQL run on %s? see its log, and pg_autoctl's", node->name);
@@ -124,6 +124,14 @@ judge_health(const struct snapshot_auto_failover_node *node, struct verdict *ver
 	}
 }
 
+/* One that may be down, and is not another server, or one that lets nobody in. */
+static bool
+is_rightly_silent(const struct snapshot_auto_failover_node *node)
+{
+	return formation_state_may_be_down(node->goal_state)
+		&& err_class_parse(node->fault_class) != ERR_SETUP;
+}
+
 /*
  * What it says itself; who is to be the primary was judged before. One that is being promoted is in a state
  * that is neither a standby's nor one in which it may be down.
@@ -131,8 +139,7 @@ judge_health(const struct snapshot_auto_failover_node *node, struct verdict *ver
 static void
 judge_word(const struct snapshot_auto_failover_node *node, bool is_split, struct verdict *verdict)
 {
-	if (node->fault[0] != '\0' && !formation_node_is_to_write(node)
-		&& !formation_state_may_be_down(node->goal_state)) {
+	if (node->fault[0] != '\0' && !formation_node_is_to_write(node) && !is_rightly_silent(node)) {
 		judge_reason(verdict, STATE_WARNING, "%s (%s) cannot be asked itself: %s", node->name,
 			node->reported_state, node->fault);
 		formation_node_hint(node, verdict);

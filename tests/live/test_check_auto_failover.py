@@ -80,6 +80,7 @@ def test_how_it_is_asked(cluster, check):
     assert ask(cluster, "--node", f"127.0.0.1:{cluster['n3'].port}", check=check).state == "OK"
     result = ask(cluster, "--node", "n9", check=check)
     assert result.state == "UNKNOWN" and 'the monitor has no node "n9"' in result.stdout, result
+    assert "hint: pg_autoctl show state lists their names" in result.stdout, result
     result = ask(cluster, "--formation", "other", check=check)
     assert result.state == "CRITICAL" and 'the monitor has no nodes of the formation "other"' in result.stdout, result
     assert ask(cluster, "--min-secondaries", 3, check=check).state == "CRITICAL"
@@ -300,6 +301,43 @@ def test_addresses_that_lead_to_one_server(fake, check):
     result = ask_fake(check, server)
     assert result.state == "WARNING" and "split brain" not in result.stdout, result
     assert "n2 (secondary) cannot be asked itself: the server of n1 answers there" in result.stdout, result
+
+
+def with_another_row(fake, goal="secondary"):
+    """Of a lower number, and leading to the same server by another name."""
+    server = fake()
+    server.sql(NODE, (0, "n0", "localhost", server.port, goal, goal))
+    return server
+
+
+def test_the_row_that_is_to_be_the_primary_has_the_server(fake, check):
+    """Not the one that happens to have the lower number."""
+    server = with_another_row(fake)
+    result = ask_fake(check, server, "-v")
+    assert result.state == "WARNING" and "OK: n1 is the primary" in result.stdout, result
+    assert "n0 (secondary) cannot be asked itself: the server of n1 answers there" in result.stdout, result
+    assert "hint: n0 is asked at the place that the monitor has: is that right" in result.stdout, result
+
+
+def test_another_row_of_a_server_is_told_also_where_it_may_be_down(fake, check):
+    """An address that has stayed with the old primary would make that one the new one's voice."""
+    result = ask_fake(check, with_another_row(fake, "demoted"))
+    assert result.state == "WARNING", result
+    assert "n0 (demoted) cannot be asked itself: the server of n1 answers there" in result.stdout, result
+
+
+def test_another_row_of_a_server_is_no_rival(fake, check):
+    server = with_another_row(fake)
+    monitor = f"host={server.host} port={server.port} user=pgha"
+    result = check("check_pg_leader", *programs.at(server), "--monitor", monitor)
+    assert result.state == "OK" and "the monitor's \"n1\" (single)" in result.stdout, result
+    by_socket = ("-H", server.socket_dir, "-p", server.port, "-U", "pgha", "--monitor", monitor)
+    result = check("check_pg_leader", *by_socket)
+    assert result.state == "UNKNOWN" and "has no node that is known to be this one" in result.stdout, result
+    assert check("check_pg_leader", *by_socket, "--node", "n1").state == "OK"
+    with agent.Agent(server, config={"pg_auto_failover": {"conninfo": monitor}}) as asked:
+        wait_for(lambda: asked.get("/primary").status == 200, "the leader", 5,
+                 detail=lambda: asked.get("/check/leader").text)
 
 
 @pytest.mark.parametrize("change, state, words", [
