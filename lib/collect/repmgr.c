@@ -9,6 +9,7 @@
 #include "lib/collect/collect.h"
 #include "lib/collect/facets.h"
 #include "lib/collect/fleet.h"
+#include "lib/collect/node_places.h"
 #include "lib/collect/pg.h"
 #include "lib/collect/repmgr_conninfo.h"
 #include "lib/collect/repmgr_facet.h"
@@ -39,8 +40,9 @@ row_count(const struct snapshot *snapshot)
 
 /* The node's number and its conninfo, which goes no further than to the place that it names. */
 static void
-take_place(struct inquiry *inquiry, const struct pg_row *row)
+take_place(void *context, const struct pg_row *row)
 {
+	struct inquiry *inquiry = context;
 	const char *number = pg_row_value(row, 0), *conninfo = pg_row_value(row, 1);
 	struct snapshot_repmgr *repmgr = &inquiry->snapshot->repmgr;
 	char storage[sizeof(struct place)];
@@ -65,51 +67,26 @@ take_place(struct inquiry *inquiry, const struct pg_row *row)
 }
 
 static void
-take_places(void *context, size_t index, const struct pg_row *row, const struct err *fault)
+fail_all(void *context, const struct err *fault)
 {
 	struct inquiry *inquiry = context;
-	struct snapshot_repmgr *repmgr = &inquiry->snapshot->repmgr;
-	struct err err;
 
-	(void)index;
-	if (fault == NULL && pg_row_columns(row) != 2) {
-		err_set(&err, ERR_PROTOCOL, "%d columns instead of 2", pg_row_columns(row));
-		fault = &err;
-	}
-	for (size_t i = 0; fault != NULL && i < row_count(inquiry->snapshot); i++)
-		repmgr_nodes_fail(&repmgr->rows[i], fault);
-	for (size_t i = 0; fault == NULL && i < pg_row_count(row); i++) {
-		struct pg_row at = pg_row_at(row, i);
-
-		take_place(inquiry, &at);
-	}
+	for (size_t i = 0; i < row_count(inquiry->snapshot); i++)
+		repmgr_nodes_fail(&inquiry->snapshot->repmgr.rows[i], fault);
 }
 
-static bool
-is_list(void *context, size_t index)
-{
-	(void)context;
-	(void)index;
-	return true;
-}
-
-/* `pg` may be NULL: the connection is lost. */
 static void
 ask_places(struct inquiry *inquiry, struct pg *pg, int64_t deadline_ms)
 {
-	static const char *const statement[] = {
-		"SELECT n.node_id, n.conninfo FROM repmgr.nodes n ORDER BY n.node_id LIMIT 1000"};
-	struct pg_reader reader = {.take = take_places, .is_list = is_list, .context = inquiry};
-	struct err err;
+	const struct node_places places = {
+		.statement = "SELECT n.node_id, n.conninfo FROM repmgr.nodes n ORDER BY n.node_id LIMIT 1000",
+		.columns = 2,
+		.take = take_place,
+		.fail = fail_all,
+		.context = inquiry,
+	};
 
-	/* A node without either a role or a fault would count as one that was not to be asked. */
-	err_set(&err, ERR_PROTOCOL, "it is not known where it is");
-	for (size_t i = 0; i < row_count(inquiry->snapshot); i++)
-		repmgr_nodes_fail(&inquiry->snapshot->repmgr.rows[i], &err);
-	if (pg == NULL)
-		return;
-	/* Whether the connection is of further use does not matter: it is closed next. */
-	(void)pg_ask(pg, statement, 1, deadline_ms, &reader);
+	node_places_ask(&places, pg, deadline_ms);
 }
 
 /* -- the nodes themselves ------------------------------------------------------------------------ */
@@ -157,6 +134,9 @@ find_rival(const struct inquiry *inquiry, size_t i, size_t asked)
 
 	if (asked != REPMGR_NODES_NONE && repmgr_nodes_is_same_server(inquiry->snapshot, said))
 		return asked;
+	/* It tells whose it is by repmgrd's number, which goes before which row comes first. */
+	if (snapshot_has(said, SNAPSHOT_REPMGR) && said->repmgr.own_id != SNAPSHOT_NONE)
+		return inquiry->rows[i];
 	for (size_t other = 0; other < i; other++)
 		if (repmgr_nodes_is_same_server(&inquiry->nodes[other].snapshot, said))
 			return inquiry->rows[other];
@@ -245,13 +225,17 @@ mark_own(struct inquiry *inquiry, const struct repmgr_source *source, const stru
 	size_t own = node == NULL ? asked : find_about(inquiry, node);
 	size_t named = source->node[0] == '\0' ? REPMGR_NODES_NONE : repmgr_nodes_find(repmgr, source->node);
 
-	if (source->node[0] != '\0' && named == REPMGR_NODES_NONE)
-		return err_set(err, ERR_SETUP, "repmgr's metadata have no node \"%s\"", source->node);
+	if (source->node[0] != '\0' && named == REPMGR_NODES_NONE) {
+		err_set(err, ERR_SETUP, "repmgr's metadata have no node \"%s\"", source->node);
+		return err_hint(err, "repmgr cluster show lists their names and numbers");
+	}
 	/* A connection string may lead to another node than the one in question, which was named for that. */
 	if (node == NULL && source->conninfo[0] == '\0' && named != REPMGR_NODES_NONE
-		&& asked != REPMGR_NODES_NONE && named != asked)
-		return err_set(err, ERR_SETUP, "the server asked is node \"%s\" of repmgr, not \"%s\"",
+		&& asked != REPMGR_NODES_NONE && named != asked) {
+		err_set(err, ERR_SETUP, "the server asked is node \"%s\" of repmgr, not \"%s\"",
 			repmgr->rows[asked].name, source->node);
+		return err_hint(err, "--node is the name of the node that is asked, which -H and -p lead to");
+	}
 	if (named != REPMGR_NODES_NONE)
 		own = named;
 	repmgr->is_own_asked = node == NULL && named == REPMGR_NODES_NONE;

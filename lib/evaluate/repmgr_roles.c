@@ -123,8 +123,9 @@ hint_fault(const struct snapshot_repmgr_node *node, struct verdict *verdict)
 {
 	if (err_class_parse(node->fault_class) == ERR_SETUP)
 		judge_hint(verdict,
-			"%s is asked as the same user, at the place that repmgr.nodes has: see its "
-			"pg_hba.conf, or --trust-metadata",
+			"%s is asked as the same user, at the place that repmgr.nodes has: is that right, "
+			"and "
+			"does its pg_hba.conf let this check in? or --trust-metadata",
 			node->name);
 	else
 		judge_hint(verdict, "does PostgreSQL run on %s? see its log, and repmgr cluster show",

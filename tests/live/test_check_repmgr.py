@@ -96,8 +96,10 @@ def test_by_socket(cluster, check):
 def test_another_node_is_asked(cluster, check):
     result = ask(check, cluster["n2"], "--node", "n3")
     assert result.state == "UNKNOWN" and 'the server asked is node "n2" of repmgr, not "n3"' in result.stdout, result
+    assert "hint: --node is the name of the node that is asked" in result.stdout, result
     result = ask(check, cluster["n2"], "--node", "n9")
     assert result.state == "UNKNOWN" and 'repmgr\'s metadata have no node "n9"' in result.stdout, result
+    assert "hint: repmgr cluster show lists their names" in result.stdout, result
     assert ask(check, cluster["n2"], "--node", "n2").state == "OK"
     assert ask(check, cluster["n2"], "--node", "2").state == "OK"
 
@@ -148,6 +150,20 @@ def test_a_password_in_the_metadata_goes_no_further(cluster, check):
             primary.sql("UPDATE repmgr.nodes SET conninfo = %s WHERE node_id = %s", (changed.conninfo, changed.number),
                         dbname="repmgr")
         node.wait_replayed(primary.lsn())
+
+
+def test_an_address_that_leads_to_the_next_node(cluster, check):
+    """repmgrd has told its server which node it is: only the row of that number has it, though another comes before."""
+    n1, n2, n3 = (cluster[name] for name in ("n1", "n2", "n3"))
+    n1.sql("UPDATE repmgr.nodes SET conninfo = %s WHERE node_id = 2", (n3.conninfo,), dbname="repmgr")
+    try:
+        result = ask(check, n1, "-v")
+        assert result.state == "WARNING" and "OK: 1 standby: n3" in result.stdout, result
+        assert "the standby n2 cannot be asked: repmgr's node 3 answers there" in result.stdout, result
+        assert "hint: n2 is asked as the same user, at the place that repmgr.nodes has: is that right" in result.stdout, result
+    finally:
+        n1.sql("UPDATE repmgr.nodes SET conninfo = %s WHERE node_id = 2", (n2.conninfo,), dbname="repmgr")
+        n3.wait_replayed(n1.lsn())
 
 
 # --- repmgrd ---------------------------------------------------------------------------------------------------------
