@@ -47,7 +47,7 @@ def _top_level(text, separator):
 def columns(statement):
     """The names of its result columns: AS name, or the last word of the expression."""
     selected = _top_level(statement, re.compile(r"\bFROM\b", re.I))[0]
-    return [re.search(r"(\w+)\s*$", item).group(1) for item in _top_level(selected, re.compile(","))]
+    return [re.search(r'(\w+)"?\s*$', item).group(1) for item in _top_level(selected, re.compile(","))]
 
 
 def statements(sql):
