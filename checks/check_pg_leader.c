@@ -27,26 +27,11 @@ struct leader_limits {
 	struct limit critical;
 };
 
-/*
- * Settings that only the session of this check has: they say nothing about what applications
- * may do. The words are pg_settings.source.
- */
-static bool
-is_own_setting(const char *source)
-{
-	static const char *const own[] = {"user", "database user", "client", "session"};
-
-	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-		if (strcmp(source, own[i]) == 0)
-			return true;
-	return false;
-}
-
 static void
 judge_read_only(
 	const char *source, const struct leader_limits *limits, uint32_t timeline, struct verdict *verdict)
 {
-	if (is_own_setting(source)) {
+	if (role_is_own_setting(source)) {
 		judge_reason(
 			verdict, STATE_OK, "default_transaction_read_only is set for the role of this check");
 		judge_hint(verdict,

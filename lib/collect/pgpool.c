@@ -45,7 +45,8 @@ aim(const struct target *like, bool is_here, struct snapshot_pgpool_backend *bac
 static void
 ask_backends(const struct target *like, bool is_here, int64_t deadline_ms, struct snapshot_pgpool *pgpool)
 {
-	static const struct facet *const facets[] = {&facet_role, &facet_identity, &facet_standby, NULL};
+	static const struct facet *const facets[] = {
+		&facet_role, &facet_identity, &facet_standby, &facet_read_only, NULL};
 	struct pgpool_own own[SNAPSHOT_PGPOOL_MAX];
 	size_t count = 0,
 	       known = (size_t)(pgpool->total < SNAPSHOT_PGPOOL_MAX ? pgpool->total : SNAPSHOT_PGPOOL_MAX);

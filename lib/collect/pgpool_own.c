@@ -52,6 +52,17 @@ keep_identity(const struct snapshot *seen, struct snapshot_pgpool_backend *backe
 	backend->own_started_ms = seen->identity.started_ms;
 }
 
+/* Who has made a primary read-only, if it is. */
+static void
+keep_read_only(const struct snapshot *seen, struct snapshot_pgpool_backend *backend)
+{
+	bool is_told = snapshot_has(seen, SNAPSHOT_READ_ONLY) && seen->read_only.source[0] != '\0';
+
+	if (seen->role.is_read_only)
+		text_clean(backend->own_read_only, sizeof backend->own_read_only,
+			is_told ? seen->read_only.source : "not told");
+}
+
 static void
 keep_role(const struct snapshot *seen, struct snapshot_pgpool_backend *backend)
 {
@@ -62,10 +73,12 @@ keep_role(const struct snapshot *seen, struct snapshot_pgpool_backend *backend)
 	text_clean(
 		backend->own_role, sizeof backend->own_role, seen->role.in_recovery ? "standby" : "primary");
 	keep_identity(seen, backend);
-	if (seen->role.in_recovery)
+	if (seen->role.in_recovery) {
 		keep_receiver(seen, backend);
-	else
+	} else {
 		backend->own_timeline = timeline_of(seen->role.wal_file);
+		keep_read_only(seen, backend);
+	}
 }
 
 /* -- how far behind -------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "lib/evaluate/judge.h"
 #include "lib/evaluate/pgpool_backend.h"
 #include "lib/evaluate/pgpool_servers.h"
+#include "lib/evaluate/role.h"
 
 bool
 pgpool_roles_are_told(const struct snapshot_pgpool *pgpool)
@@ -108,6 +109,23 @@ judge_role(const struct snapshot_pgpool *pgpool, const struct snapshot_pgpool_ba
 	}
 }
 
+/* pgpool sends writes to it all the same. */
+static void
+judge_read_only(const struct snapshot_pgpool_backend *backend, struct verdict *verdict)
+{
+	char name[PGPOOL_BACKEND_NAME_SIZE];
+
+	if (!pgpool_backend_is_primary(backend) || !is_truly(backend, "primary")
+		|| backend->own_read_only[0] == '\0' || role_is_own_setting(backend->own_read_only))
+		return;
+	judge_reason(verdict, STATE_CRITICAL,
+		"%s is the primary, and read-only (default_transaction_read_only, set by: %s): writes "
+		"through "
+		"pgpool fail",
+		pgpool_backend_name(backend, name), backend->own_read_only);
+	judge_hint(verdict, "reset default_transaction_read_only there");
+}
+
 static const struct snapshot_pgpool_backend *
 find_primary(const struct snapshot_pgpool *pgpool)
 {
@@ -148,6 +166,8 @@ pgpool_roles_judge(const struct snapshot_pgpool *pgpool, struct verdict *verdict
 	pgpool_servers_judge_clusters(pgpool, verdict);
 	judge_split(pgpool, verdict);
 	judge_primary(pgpool, verdict);
-	for (size_t i = 0; i < pgpool_backend_count(pgpool); i++)
+	for (size_t i = 0; i < pgpool_backend_count(pgpool); i++) {
 		judge_role(pgpool, &pgpool->rows[i], verdict);
+		judge_read_only(&pgpool->rows[i], verdict);
+	}
 }

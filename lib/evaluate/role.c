@@ -21,6 +21,17 @@ role_timeline(const struct snapshot_role *role, const struct policy *policy, str
 }
 
 bool
+role_is_own_setting(const char *source)
+{
+	static const char *const own[] = {"user", "database user", "client", "session"};
+
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+		if (strcmp(source, own[i]) == 0)
+			return true;
+	return false;
+}
+
+bool
 role_is_same_cluster(const struct snapshot *a, const struct snapshot *b)
 {
 	return snapshot_has(a, SNAPSHOT_IDENTITY) && snapshot_has(b, SNAPSHOT_IDENTITY)

@@ -15,6 +15,12 @@
 uint32_t
 role_timeline(const struct snapshot_role *role, const struct policy *policy, struct verdict *verdict);
 
+/*
+ * Whether what has set default_transaction_read_only, as pg_settings.source calls it, is a setting that only
+ * the session of this check has: it says nothing about what applications may do.
+ */
+bool role_is_own_setting(const char *source);
+
 /* Whether two nodes are known to be of one cluster: both told their system identifier, and it is one. */
 bool role_is_same_cluster(const struct snapshot *a, const struct snapshot *b);
 

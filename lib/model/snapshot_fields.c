@@ -357,6 +357,7 @@ const struct snapshot_field snapshot_fields[] = {
 	ROW_FIELD(PGPOOL, pgpool, pg_role, TEXT),
 	ROW_FIELD(PGPOOL, pgpool, own_role, TEXT),
 	ROW_FIELD(PGPOOL, pgpool, own_timeline, INTEGER),
+	ROW_FIELD(PGPOOL, pgpool, own_read_only, TEXT),
 	ROW_FIELD(PGPOOL, pgpool, own_system_identifier, TEXT),
 	ROW_FIELD(PGPOOL, pgpool, own_started_ms, INTEGER),
 	ROW_FIELD(PGPOOL, pgpool, own_receiver, TEXT),

@@ -204,9 +204,11 @@ struct snapshot_pgpool_backend {
 	char role[16];      /* "primary", "standby" */
 	char pg_status[16]; /* as pgpool sees it now (4.3+); empty: not told; "unknown": it does not look */
 	char pg_role[16];
-	char own_role[16];    /* as the backend says itself, asked: "primary", "standby"; empty: it did not
-				 answer */
-	int64_t own_timeline; /* of a primary, likewise */
+	char own_role[16];      /* as the backend says itself, asked: "primary", "standby"; empty: it did not
+				   answer */
+	int64_t own_timeline;   /* of a primary, likewise */
+	char own_read_only[24]; /* of a primary: what has set default_transaction_read_only; empty: it is off
+				 */
 	char own_system_identifier[24]; /* of its cluster; empty: not told */
 	int64_t own_started_ms;         /* when that server was started, since 1970; none: not told */
 	char own_receiver[16];   /* of a standby's WAL receiver: "streaming", "none"; empty: not told */

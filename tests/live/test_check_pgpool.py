@@ -127,6 +127,18 @@ def test_a_standby_that_has_lost_its_primary(setting, pool, ask):
 
 # --- a backend that is not there ---------------------------------------------------------------------------------------
 
+def test_a_primary_that_is_read_only(setting, pool, ask):
+    setting.primary.sql("ALTER SYSTEM SET default_transaction_read_only = on")
+    try:
+        setting.primary.sql("SELECT pg_catalog.pg_reload_conf()")
+        result = until("CRITICAL", f"{setting.name(0)} is the primary, and read-only", ask, pool)
+        assert "set by: configuration file): writes through pgpool fail" in result.stdout, result
+    finally:
+        setting.primary.sql("ALTER SYSTEM RESET default_transaction_read_only")
+        setting.primary.sql("SELECT pg_catalog.pg_reload_conf()")
+    until("OK", "3 of 3 backends up", ask, pool)
+
+
 def test_detached(setting, pool, ask):
     pool.detach(2)
     try:

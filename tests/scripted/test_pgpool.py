@@ -245,6 +245,15 @@ def test_two_primaries(servers):
     assert "timeline 3)" in answer["summary"] and "timeline 4)" in answer["summary"], answer
 
 
+def test_a_primary_that_is_read_only(servers):
+    """Asked who made it so, as one whose role alone is read-only is as good as any."""
+    for source, state in (("configuration file", "CRITICAL"), ("user", "OK"), (None, "CRITICAL")):
+        with server(nodes.PRIMARY, 1690000000001, is_read_only="t", source=source) as primary:
+            _, answer = state_of(pool([backend(0, "primary", primary), backend(1, "standby", servers[1])]), *T)
+        assert answer["state"] == state, answer
+        assert state == "OK" or "writes through pgpool fail" in answer["summary"], answer
+
+
 def test_a_backend_on_a_socket(servers, tmp_path):
     with server(nodes.STANDBY, 1690000000002, unix_dir=tmp_path) as local:
         _, answer = state_of(pool([backend(0, "primary", servers[0]), backend(1, "standby", local)]), *T)
