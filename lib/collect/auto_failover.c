@@ -189,18 +189,14 @@ mark_own(struct inquiry *inquiry, const struct auto_failover_source *source, con
 
 /* -- the source ---------------------------------------------------------------------------------- */
 
+/* The server answered, and has no such schema or table, or none for this user. */
 static void
-fail(struct snapshot *snapshot, const struct err *fault)
+explain(const struct snapshot *snapshot, struct err *err)
 {
-	struct err err = *fault;
-
-	/* The server answered, and has no such schema or table, or none for this user. */
-	if (err.class == ERR_SETUP && err.hint[0] == '\0' && snapshot->server_version != SNAPSHOT_NONE)
-		err_hint(&err,
+	if (err->class == ERR_SETUP && snapshot->server_version != SNAPSHOT_NONE)
+		err_hint(err,
 			"name the monitor's database (-d, or dbname=pg_auto_failover), and a user with the "
-			"rights of "
-			"autoctl_node there");
-	snapshot_fail(snapshot, SNAPSHOT_AUTO_FAILOVER, &err);
+			"rights of autoctl_node there: GRANT autoctl_node TO ...");
 }
 
 static void
@@ -214,13 +210,14 @@ inquire(struct inquiry *inquiry, const struct auto_failover_source *source, cons
 	collect_probe(&session, monitor_facets, deadline_ms, snapshot);
 	if (!snapshot_has(snapshot, SNAPSHOT_AUTO_FAILOVER)) {
 		err = snapshot->faults[SNAPSHOT_AUTO_FAILOVER];
-		fail(snapshot, &err);
+		explain(snapshot, &err);
+		snapshot_fail(snapshot, SNAPSHOT_AUTO_FAILOVER, &err);
 	} else {
 		if (!source->trusts_monitor)
 			ask_places(inquiry, session.pg, deadline_ms);
 		ask_nodes(inquiry, deadline_ms);
 		if (mark_own(inquiry, source, node, &err) != 0)
-			fail(snapshot, &err);
+			snapshot_fail(snapshot, SNAPSHOT_AUTO_FAILOVER, &err);
 	}
 	collect_close(&session);
 }

@@ -247,19 +247,14 @@ mark_own(struct inquiry *inquiry, const struct repmgr_source *source, const stru
 
 /* -- the source ---------------------------------------------------------------------------------- */
 
+/* The server answered, and has no such schema or function, or none for this user. */
 static void
-fail(struct snapshot *snapshot, const struct err *fault)
+explain(const struct snapshot *snapshot, struct err *err)
 {
-	struct err err = *fault;
-
-	/* The server answered, and has no such schema or function, or none for this user. */
-	if (err.class == ERR_SETUP && err.hint[0] == '\0' && snapshot->server_version != SNAPSHOT_NONE)
-		err_hint(&err,
-			"name repmgr's database (-d, or dbname=); its user needs USAGE on the schema repmgr "
-			"and "
-			"SELECT on repmgr.nodes");
-	snapshot->obtained &= ~(1U << SNAPSHOT_REPMGR);
-	snapshot_fail(snapshot, SNAPSHOT_REPMGR, &err);
+	if (err->class == ERR_SETUP && snapshot->server_version != SNAPSHOT_NONE)
+		err_hint(err,
+			"name repmgr's database (-d, or dbname=); its user needs USAGE on the schema repmgr, "
+			"SELECT on repmgr.nodes and more: see monitoring-repmgr.sql");
 }
 
 static void
@@ -274,7 +269,8 @@ inquire(struct inquiry *inquiry, const struct repmgr_source *source, const struc
 	collect_probe(&session, facets, deadline_ms, snapshot);
 	if (!snapshot_has(snapshot, SNAPSHOT_REPMGR)) {
 		err = snapshot->faults[SNAPSHOT_REPMGR];
-		fail(snapshot, &err);
+		explain(snapshot, &err);
+		snapshot_fail(snapshot, SNAPSHOT_REPMGR, &err);
 		collect_close(&session);
 		return;
 	}
@@ -296,7 +292,7 @@ inquire(struct inquiry *inquiry, const struct repmgr_source *source, const struc
 		ask_nodes(inquiry, asked, deadline_ms);
 	}
 	if (mark_own(inquiry, source, node, &err) != 0)
-		fail(snapshot, &err);
+		snapshot_fail(snapshot, SNAPSHOT_REPMGR, &err);
 }
 
 static void

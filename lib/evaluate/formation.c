@@ -304,7 +304,11 @@ formation_judge(
 		judge_reason(verdict, STATE_CRITICAL, "the monitor has no nodes%s%s%s",
 			limits->formation[0] != '\0' ? " of the formation \"" : "", limits->formation,
 			limits->formation[0] != '\0' ? "\"" : "");
-		judge_hint(verdict, "pg_autoctl create postgres, on each node");
+		if (limits->formation[0] != '\0' && monitor->total > 0)
+			judge_hint(verdict,
+				"is that its name? SELECT formationid FROM pgautofailover.formation");
+		else
+			judge_hint(verdict, "pg_autoctl create postgres, on each node");
 	}
 	if (monitor->total > SNAPSHOT_AUTO_FAILOVER_MAX)
 		judge_reason(verdict, STATE_WARNING, "only %d of %lld nodes are looked at",

@@ -83,6 +83,7 @@ def test_how_it_is_asked(cluster, check):
     assert "hint: pg_autoctl show state lists their names" in result.stdout, result
     result = ask(cluster, "--formation", "other", check=check)
     assert result.state == "CRITICAL" and 'the monitor has no nodes of the formation "other"' in result.stdout, result
+    assert "hint: is that its name?" in result.stdout, result
     assert ask(cluster, "--min-secondaries", 3, check=check).state == "CRITICAL"
 
 
@@ -103,6 +104,7 @@ def test_another_database_and_user(cluster, check):
     assert "hint: name the monitor's database (-d, or dbname=pg_auto_failover)" in result.stdout, result
     result = ask(cluster, user="plain", check=check)
     assert result.state == "UNKNOWN" and "permission denied for schema pgautofailover" in result.stdout, result
+    assert "GRANT autoctl_node TO" in result.stdout, result
 
 
 def test_in_the_agent(cluster):
