@@ -144,6 +144,27 @@ has_full_pool(const struct snapshot *snapshot)
 }
 
 static void
+hint_unreached(const struct snapshot *snapshot, struct err *fault)
+{
+	const struct snapshot_pgbouncer *seen = &snapshot->pgbouncer;
+
+	if (strcmp(seen->expected_fault, "it is paused") == 0)
+		err_hint(fault, "on the admin console: RESUME %s (PAUSE or KILL was given there)",
+			seen->expected);
+	else if (fault->class == ERR_TIMEOUT && has_full_pool(snapshot))
+		err_hint(fault,
+			"all of its pool's server connections are in use: SHOW SERVERS and SHOW CLIENTS on "
+			"the "
+			"admin console tell by whom; pool_size limits them");
+	else
+		err_hint(fault,
+			"is its server up, and %snot paused? connect to it through the pooler by hand, and "
+			"see "
+			"PgBouncer's log",
+			seen->is_state_told ? "its pool " : "the pooler ");
+}
+
+static void
 judge_unreached(
 	const struct snapshot *snapshot, const struct pgbouncer_limits *limits, struct verdict *verdict)
 {
@@ -156,17 +177,7 @@ judge_unreached(
 		class = ERR_PROTOCOL;
 	err_set(&fault, class, "no way through to database \"%s\": %s", seen->expected,
 		seen->expected_fault[0] != '\0' ? seen->expected_fault : "its role is not known");
-	if (class == ERR_TIMEOUT && has_full_pool(snapshot))
-		err_hint(&fault,
-			"all of its pool's server connections are in use: SHOW SERVERS and SHOW CLIENTS on "
-			"the "
-			"admin console tell by whom; pool_size limits them");
-	else
-		err_hint(&fault,
-			"is its server up, and %snot paused? connect to it through the pooler by hand, and "
-			"see "
-			"PgBouncer's log",
-			seen->is_state_told ? "its pool " : "the pooler ");
+	hint_unreached(snapshot, &fault);
 	judge_fault(verdict, &limits->policy, &fault);
 }
 
@@ -179,8 +190,8 @@ judge_expected(
 		   *before = place[0] != '\0' ? " at " : "";
 
 	if (strcmp(role, "primary") == 0) {
-		judge_reason(
-			verdict, STATE_OK, "\"%s\" leads to the primary%s%s", seen->expected, before, place);
+		judge_reason(verdict, STATE_OK, "\"%s\" leads to the primary%s%s%s", seen->expected, before,
+			place, seen->is_expected_one_of_many ? ", by one of its hosts alone" : "");
 	} else if (strcmp(role, "standby") == 0) {
 		judge_reason(verdict, STATE_CRITICAL,
 			"database \"%s\" leads to a standby%s%s: its clients cannot write", seen->expected,

@@ -184,6 +184,7 @@ ask_all(struct inquiry *inquiry, struct pg *pg, int64_t deadline_ms, struct err 
 	if (is_there(&command_users, inquiry->seen->version)
 		&& ask(inquiry, pg, &command_users, deadline_ms, &ignored) != 0)
 		pgbouncer_rows_forget_sizes(&inquiry->rows);
+	inquiry->seen->is_expected_one_of_many = pgbouncer_rows_has_hosts(&inquiry->rows);
 	pgbouncer_worst_first(&inquiry->rows, inquiry->seen);
 	return 0;
 }

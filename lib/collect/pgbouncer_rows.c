@@ -219,6 +219,15 @@ database_of(const struct pgbouncer_rows *rows, const char *name, size_t *last)
 	return NULL;
 }
 
+bool
+pgbouncer_rows_has_hosts(const struct pgbouncer_rows *rows)
+{
+	size_t last = 0;
+	const struct snapshot_pgbouncer_pool *database = database_of(rows, rows->choice.expected, &last);
+
+	return database != NULL && strchr(database->place, ',') != NULL;
+}
+
 /* A database that "*" stands for is not told of while no server connection is open for it; its pools are. */
 static void
 adopt(struct snapshot_pgbouncer_pool *pool, const struct snapshot_pgbouncer_pool *database)

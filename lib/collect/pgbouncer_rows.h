@@ -54,6 +54,10 @@ bool pgbouncer_rows_is_chosen(const struct pgbouncer_choice *choice, const char 
 int pgbouncer_rows_databases(const struct pg_row *row, struct pgbouncer_rows *rows, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Whether the expected database names several hosts: PgBouncer takes them in turn, and one tells nothing of
+ * others. */
+bool pgbouncer_rows_has_hosts(const struct pgbouncer_rows *rows);
+
 /* SHOW POOLS, after SHOW DATABASES, which tells the size of each, and the rest of what a pool has of its own.
  */
 int pgbouncer_rows_pools(const struct pg_row *row, struct pgbouncer_rows *rows, struct err *err)

@@ -1,7 +1,7 @@
 #include "lib/evaluate/pgbouncer_pools.h"
 
-#include <stdio.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/text.h"
@@ -150,8 +150,10 @@ judge_stall(const struct snapshot_pgbouncer_pool *row, const char *name, bool is
 	judge_reason(verdict, STATE_CRITICAL, "%s in pool %s, which has no connection to its server%s%s", who,
 		name, row->place[0] != '\0' ? " at " : "", row->place);
 	judge_hint(verdict,
-		"is that server up, and does it let PgBouncer in? PgBouncer's log says why it does not%s",
-		is_state_told ? "" : "; or is all paused (RESUME)?");
+		"is that server up, and does it let PgBouncer in? its log says why it does not; or has the "
+		"user "
+		"all that max_user_connections allows%s?",
+		is_state_told ? "" : ", or is all paused (RESUME)");
 }
 
 /* A figure of one pool, which is kept among the figures of the first ones. */

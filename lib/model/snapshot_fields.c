@@ -299,6 +299,7 @@ const struct snapshot_field snapshot_fields[] = {
 	FIELD(PGBOUNCER, pgbouncer, is_state_told, BOOL),
 	FIELD(PGBOUNCER, pgbouncer, is_all_paused, BOOL),
 	FIELD(PGBOUNCER, pgbouncer, is_suspended, BOOL),
+	FIELD(PGBOUNCER, pgbouncer, is_expected_one_of_many, BOOL),
 	FIELD(PGBOUNCER, pgbouncer, is_shutting_down, BOOL),
 	FIELD(PGBOUNCER, pgbouncer, clients, INTEGER),
 	FIELD(PGBOUNCER, pgbouncer, clients_max, INTEGER),

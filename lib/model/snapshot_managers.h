@@ -175,9 +175,10 @@ struct snapshot_pgbouncer {
 	bool is_state_told; /* SHOW STATE is there (1.19+): else nothing tells of a pause of the whole */
 	bool is_all_paused; /* as a whole */
 	bool is_suspended;
-	bool is_shutting_down; /* as the login to the expected database was told */
-	int64_t clients;       /* connected now, the asking one included, and how many there may be */
-	int64_t clients_max;   /* max_client_conn */
+	bool is_expected_one_of_many; /* the expected database names several hosts, which are taken in turn */
+	bool is_shutting_down;        /* as the login to the expected database was told */
+	int64_t clients;              /* connected now, the asking one included, and how many there may be */
+	int64_t clients_max;          /* max_client_conn */
 	/* Of all databases and pools that were to be looked at, held as rows or not. */
 	int64_t databases;
 	int64_t databases_paused;

@@ -189,6 +189,7 @@ def test_nobody_is_sent_where_others_wait_in_vain():
     paused = Console(databases=[{**DATABASE, "paused": "1"}])
     assert 'no way through to database "shop": it is paused' in paused.ask("--expect-primary", "shop", state="CRITICAL")
     assert len(paused.asked.startups) == 2, "once for people, once for machines"
+    assert paused.json["hint"].startswith("on the admin console: RESUME shop"), paused.json
 
 
 @each_version
@@ -303,6 +304,14 @@ def test_where_a_database_leads():
     read_only = {**BEHIND, "is_read_only": "t", "host": None, "port": None}
     assert 'database "shop" leads to a server that is read-only: its clients cannot write' in console.ask(
         "--expect-primary", "shop", node=read_only, state="CRITICAL")
+
+
+@each_version
+def test_one_of_several_hosts(version):
+    """PgBouncer takes them in turn: the next client may be led elsewhere."""
+    console = Console(version, databases=[{**DATABASE, "host": "n1,n2"}])
+    assert '"shop" leads to the primary at 10.0.0.11:5432, by one of its hosts alone' in console.ask(
+        "--expect-primary", "shop", node=BEHIND)
 
 
 @each_version
