@@ -181,6 +181,22 @@ judge_unreached(
 	judge_fault(verdict, &limits->policy, &fault);
 }
 
+/* They were led to it before the last change, and whoever comes now is led elsewhere. */
+static void
+judge_outdated(const struct snapshot_pgbouncer *seen, struct verdict *verdict)
+{
+	if (seen->expected_outdated <= 0)
+		return;
+	judge_reason(verdict, STATE_WARNING,
+		"%lld client%s of database \"%s\" %s still with the server from before its last change",
+		(long long)seen->expected_outdated, seen->expected_outdated == 1 ? "" : "s", seen->expected,
+		seen->expected_outdated == 1 ? "is" : "are");
+	judge_hint(verdict,
+		"SHOW SERVERS on the admin console tells which (close_needed), and where; KILL %s and RESUME "
+		"%s end them",
+		seen->expected, seen->expected);
+}
+
 static void
 judge_expected(
 	const struct snapshot *snapshot, const struct pgbouncer_limits *limits, struct verdict *verdict)
@@ -237,6 +253,7 @@ evaluate(const struct snapshot *snapshots, size_t count, const void *limits_data
 	judge_missing(seen, verdict);
 	if (seen->expected[0] != '\0')
 		judge_expected(&snapshots[0], limits, verdict);
+	judge_outdated(seen, verdict);
 	pgbouncer_pools_judge(&snapshots[0], &pools, verdict);
 	judge_clients(seen, limits, verdict);
 	judge_unseen(seen, verdict);

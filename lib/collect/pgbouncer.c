@@ -77,6 +77,12 @@ read_users(struct inquiry *inquiry, const struct pg_row *row, struct err *err)
 	return pgbouncer_rows_users(row, &inquiry->rows, err);
 }
 
+static int
+read_servers(struct inquiry *inquiry, const struct pg_row *row, struct err *err)
+{
+	return pgbouncer_rows_servers(row, &inquiry->rows, inquiry->seen, err);
+}
+
 static const struct command commands[] = {
 	{"SHOW LISTS", read_lists, 0},
 	{"SHOW STATE", read_state, 19},
@@ -88,6 +94,7 @@ static const struct command commands[] = {
 /* After the others: there may be more of these than an answer may hold, and then the rest is known. */
 static const struct command command_users = {"SHOW USERS", read_users, 23};
 static const struct command command_clients = {"SHOW CLIENTS", read_clients, 0};
+static const struct command command_servers = {"SHOW SERVERS", read_servers, 0};
 
 static void
 take(void *context, size_t index, const struct pg_row *row, const struct err *fault)
@@ -184,6 +191,8 @@ ask_all(struct inquiry *inquiry, struct pg *pg, int64_t deadline_ms, struct err 
 	if (is_there(&command_users, inquiry->seen->version)
 		&& ask(inquiry, pg, &command_users, deadline_ms, &ignored) != 0)
 		pgbouncer_rows_forget_sizes(&inquiry->rows);
+	if (inquiry->rows.choice.expected[0] != '\0')
+		ask(inquiry, pg, &command_servers, deadline_ms, &ignored);
 	inquiry->seen->is_expected_one_of_many = pgbouncer_rows_has_hosts(&inquiry->rows);
 	pgbouncer_worst_first(&inquiry->rows, inquiry->seen);
 	return 0;

@@ -297,6 +297,31 @@ pgbouncer_rows_pools(const struct pg_row *row, struct pgbouncer_rows *rows, stru
 	return 0;
 }
 
+int
+pgbouncer_rows_servers(const struct pg_row *row, const struct pgbouncer_rows *rows,
+	struct snapshot_pgbouncer *ret, struct err *err)
+{
+	static const char *const needed[] = {"database", "state", "close_needed", NULL};
+	char database[sizeof rows->pools->database], state[24];
+	int64_t count = 0;
+
+	if (require(row, needed, err) != 0)
+		return -1;
+	for (size_t i = 0; i < pg_row_count(row); i++) {
+		struct pg_row at = pg_row_at(row, i);
+		bool is_to_close;
+
+		if (column_truth(&at, "close_needed", &is_to_close, err) != 0)
+			return -1;
+		column_text(&at, "database", database, sizeof database);
+		column_text(&at, "state", state, sizeof state);
+		count += is_to_close && strcmp(state, "active") == 0
+			&& strcmp(database, rows->choice.expected) == 0;
+	}
+	ret->expected_outdated = count;
+	return 0;
+}
+
 /* Empty where the user has none of its own. */
 static int
 read_size(const struct pg_row *row, int64_t *ret, struct err *err)

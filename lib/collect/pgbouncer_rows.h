@@ -63,6 +63,14 @@ bool pgbouncer_rows_has_hosts(const struct pgbouncer_rows *rows);
 int pgbouncer_rows_pools(const struct pg_row *row, struct pgbouncer_rows *rows, struct err *err)
 	__attribute__((warn_unused_result));
 
+/*
+ * SHOW SERVERS: how many clients of the expected database are with a server connection that is to be closed,
+ * because where it leads was changed (RELOAD, RECONNECT, another address by DNS). A client of a session keeps
+ * it until it leaves, whoever is led elsewhere since.
+ */
+int pgbouncer_rows_servers(const struct pg_row *row, const struct pgbouncer_rows *rows,
+	struct snapshot_pgbouncer *ret, struct err *err) __attribute__((warn_unused_result));
+
 /* SHOW USERS, after SHOW POOLS: since 1.23 a user may have a pool_size, which goes before the database's. */
 int pgbouncer_rows_users(const struct pg_row *row, struct pgbouncer_rows *rows, struct err *err)
 	__attribute__((warn_unused_result));

@@ -313,6 +313,7 @@ const struct snapshot_field snapshot_fields[] = {
 	FIELD(PGBOUNCER, pgbouncer, expected, TEXT),
 	FIELD(PGBOUNCER, pgbouncer, expected_role, TEXT),
 	FIELD(PGBOUNCER, pgbouncer, expected_place, TEXT),
+	FIELD(PGBOUNCER, pgbouncer, expected_outdated, INTEGER),
 	FIELD(PGBOUNCER, pgbouncer, expected_class, TEXT),
 	FIELD(PGBOUNCER, pgbouncer, expected_fault, TEXT),
 	ROW_FIELD(PGBOUNCER, pgbouncer, kind, TEXT),

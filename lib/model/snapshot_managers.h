@@ -188,10 +188,11 @@ struct snapshot_pgbouncer {
 	int64_t longest_wait_ms;
 	char missing[256]; /* databases that must be there, and are not: names with commas between */
 	/* The database that is to lead to a writable server. */
-	char expected[64];                        /* empty: none was asked for */
-	char expected_role[16];                   /* "primary", "read-only", "standby"; empty: not reached */
-	char expected_place[64];                  /* where it led to, if that could be told */
-	char expected_class[12];                  /* why it was not reached: a class of fault, */
+	char expected[64];         /* empty: none was asked for */
+	char expected_role[16];    /* "primary", "read-only", "standby"; empty: not reached */
+	char expected_place[64];   /* where it led to, if that could be told */
+	int64_t expected_outdated; /* clients with a server from before a change; none: not told */
+	char expected_class[12];   /* why it was not reached: a class of fault, */
 	char expected_fault[SNAPSHOT_FAULT_SIZE]; /* and in words */
 	struct snapshot_pgbouncer_pool rows[SNAPSHOT_PGBOUNCER_MAX];
 };

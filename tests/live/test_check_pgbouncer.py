@@ -304,6 +304,22 @@ def test_it_leads_to_a_standby(pair, check):
         assert check(*of(pooler)).state == "OK"
 
 
+def test_who_came_before_a_change_is_still_with_the_old_server(pair, check):
+    """In session mode for as long as they stay; whoever comes now is led to the new one."""
+    primary, standby = pair
+    with pooling(standby, databases="shop = {server} dbname=postgres") as pooler:
+        with pooler.clients(1, "shop"):
+            pooler.wait_for_pool(lambda row: row["cl_active"] == 1, "a client", "shop")
+            old, new = (f"host={server.host} port={server.port}" for server in (standby, primary))
+            pooler.configuration.write_text(pooler.configuration.read_text().replace(old, new))
+            pooler.console("RELOAD")
+            result = check(*of(pooler, "--expect-primary", "shop"))
+            assert result.state == "WARNING", result
+            assert '1 client of database "shop" is still with the server from before its last change' in result.stdout, result
+        result = check(*of(pooler, "--expect-primary", "shop"))
+        assert result.state == "OK" and '"shop" leads to the primary' in result.stdout, result
+
+
 def test_it_leads_to_a_server_that_is_read_only(pooler, primary, check):
     primary.sql("ALTER ROLE mon SET default_transaction_read_only = on")
     try:

@@ -306,6 +306,28 @@ def test_where_a_database_leads():
         "--expect-primary", "shop", node=read_only, state="CRITICAL")
 
 
+SERVERS = ["type", "user", "database", "state", "addr", "port", "close_needed", "wait"]
+
+
+@pytest.mark.parametrize("answer, state", [
+    (wire.table(SERVERS, ["S", "app", "shop", "active", "10.0.0.12", "5432", "1", "0"],
+                ["S", "app", "shop", "active", "10.0.0.11", "5432", "0", "0"],
+                ["S", "app", "shop", "idle", "10.0.0.12", "5432", "1", "0"],
+                ["S", "app", "stock", "active", "10.0.0.12", "5432", "1", "0"]), "WARNING"),
+    (wire.table(SERVERS), "OK"),
+    (wire.table(SERVERS, ["S", "app", "shop", "active", "10.0.0.12", "5432", "maybe", "0"]), "OK"),
+    (wire.table(["one"], ["1"]), "OK"),
+    (wire.failure("08P01", "no"), "OK")], ids=["outdated", "none", "senseless", "other", "refused"])
+def test_clients_with_the_server_from_before(answer, state):
+    """What SHOW SERVERS does not tell is left out: that a new client is led to the primary is known all the same."""
+    console = Console()
+    console.answers["SHOW SERVERS"] = answer
+    summary = console.ask("--expect-primary", "shop", node=BEHIND, state=state)
+    assert ("1 client of database \"shop\" is still with the server from before its last change" in summary) \
+        == (state == "WARNING"), summary
+    assert console.asked.sql.count("SHOW SERVERS") == 2, "once for people, once for machines"
+
+
 @each_version
 def test_one_of_several_hosts(version):
     """PgBouncer takes them in turn: the next client may be led elsewhere."""
