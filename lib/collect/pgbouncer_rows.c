@@ -9,9 +9,6 @@
 #include "lib/base/text.h"
 #include "lib/collect/column.h"
 
-/* The database that the console is, which has rows like any other. */
-static const char console[] = "pgbouncer";
-
 /* -- values ------------------------------------------------------------------------------------- */
 
 static int
@@ -122,22 +119,6 @@ pgbouncer_rows_state(const struct pg_row *row, struct snapshot_pgbouncer *ret, s
 
 /* -- databases and pools ------------------------------------------------------------------------ */
 
-bool
-pgbouncer_rows_is_chosen(const struct pgbouncer_choice *choice, const char *database)
-{
-	if (strcmp(database, console) == 0)
-		return false;
-	if (choice->excluded[0] != '\0' && choice->includes(choice->excluded, database))
-		return false;
-	return choice->only[0] == '\0' || choice->includes(choice->only, database);
-}
-
-static bool
-is_read(const struct pgbouncer_choice *choice, const char *database)
-{
-	return pgbouncer_rows_is_chosen(choice, database) || strcmp(choice->expected, database) == 0;
-}
-
 /* Room for a row for each of an answer's; at least one, as malloc(0) may give NULL. */
 static int
 make_room(const struct pg_row *row, struct snapshot_pgbouncer_pool **ret, struct err *err)
@@ -198,7 +179,7 @@ pgbouncer_rows_databases(const struct pg_row *row, struct pgbouncer_rows *rows, 
 
 		if (read_database(&at, database, err) != 0)
 			return err_context(err, "database \"%s\"", database->database);
-		if (is_read(&rows->choice, database->database))
+		if (pgbouncer_choice_is_read(&rows->choice, database->database))
 			rows->database_count++;
 	}
 	return 0;
@@ -289,7 +270,7 @@ pgbouncer_rows_pools(const struct pg_row *row, struct pgbouncer_rows *rows, stru
 
 		if (read_pool(&at, pool, err) != 0)
 			return err_context(err, "pool \"%s\" of \"%s\"", pool->database, pool->user);
-		if (!is_read(&rows->choice, pool->database))
+		if (!pgbouncer_choice_is_read(&rows->choice, pool->database))
 			continue;
 		adopt(pool, database_of(rows, pool->database, &last));
 		rows->pool_count++;

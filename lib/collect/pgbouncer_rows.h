@@ -14,16 +14,8 @@
 
 #include "lib/base/err.h"
 #include "lib/collect/pg.h"
+#include "lib/collect/pgbouncer_choice.h"
 #include "lib/model/snapshot.h"
-
-/* Which databases are looked at. */
-struct pgbouncer_choice {
-	const char *only;     /* names with commas between; empty: all. Each must fit a database */
-	const char *excluded; /* likewise; empty: none */
-	const char *expected; /* one that a way is to lead through: read also where it is not looked at; or
-				 empty */
-	bool (*includes)(const char *list, const char *name); /* whether a name is in a list */
-};
 
 /* The databases and pools that were told of; starts with the choice and the user set and the rest zero. */
 struct pgbouncer_rows {
@@ -46,9 +38,6 @@ int pgbouncer_rows_state(const struct pg_row *row, struct snapshot_pgbouncer *re
 /* SHOW CONFIG: how many clients there may be. */
 int pgbouncer_rows_config(const struct pg_row *row, struct snapshot_pgbouncer *ret, struct err *err)
 	__attribute__((warn_unused_result));
-
-/* Whether a database is looked at; what is read beside those serves the passage alone. */
-bool pgbouncer_rows_is_chosen(const struct pgbouncer_choice *choice, const char *database);
 
 /* SHOW DATABASES: those that are chosen, and the expected one; the console's own never is. */
 int pgbouncer_rows_databases(const struct pg_row *row, struct pgbouncer_rows *rows, struct err *err)

@@ -49,7 +49,7 @@ insert(const struct snapshot_pgbouncer_pool *row, size_t *count, struct snapshot
 static bool
 is_counted(const struct pgbouncer_rows *rows, const struct snapshot_pgbouncer_pool *row)
 {
-	return pgbouncer_rows_is_chosen(&rows->choice, row->database);
+	return pgbouncer_choice_is_chosen(&rows->choice, row->database);
 }
 
 /* The items of the list of those that must be there which no database fits. */
