@@ -151,6 +151,10 @@ hint_unreached(const struct snapshot *snapshot, struct err *fault)
 	if (strcmp(seen->expected_fault, "it is paused") == 0)
 		err_hint(fault, "on the admin console: RESUME %s (PAUSE or KILL was given there)",
 			seen->expected);
+	else if (strstr(seen->expected_fault, "max_client_conn") != NULL)
+		err_hint(fault,
+			"SHOW CLIENTS on the admin console tells whose they are; max_client_conn limits "
+			"them");
 	else if (fault->class == ERR_TIMEOUT && has_full_pool(snapshot))
 		err_hint(fault,
 			"all of its pool's server connections are in use: SHOW SERVERS and SHOW CLIENTS on "

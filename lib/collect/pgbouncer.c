@@ -217,8 +217,18 @@ static void
 explain_refusal(struct err *err)
 {
 	if (err->class == ERR_SETUP) {
+		bool is_hinted = err->hint[0] != '\0'; /* such as by where a password belongs */
+
 		err_context(err, "admin console");
-		err_hint(err, "is it PgBouncer's port, and the role one of its stats_users or admin_users?");
+		if (strstr(err->text, "authentication failed") != NULL)
+			err_hint(err,
+				"check the role, its password (passfile, PGPASSWORD), and PgBouncer's "
+				"auth_file; it is "
+				"to be one of its stats_users");
+		else if (!is_hinted)
+			err_hint(err,
+				"is it PgBouncer's port, and the role one of its stats_users or "
+				"admin_users?");
 	} else if (err->class == ERR_DOWN) {
 		err_hint(err,
 			"does PgBouncer run there, with that listen_addr and listen_port? one that is "

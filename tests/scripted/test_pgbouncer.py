@@ -328,6 +328,16 @@ def test_clients_with_the_server_from_before(answer, state):
     assert console.asked.sql.count("SHOW SERVERS") == 2, "once for people, once for machines"
 
 
+def test_what_to_do_about_too_many_clients():
+    script = Console(clients=101).script()
+    with wire.PgPeer(script) as peer:
+        script.startup = lambda: wire.welcome(version="1.24.1/bouncer") \
+            if peer.startups[-1][b"database"] == b"pgbouncer" \
+            else [wire.fatal("08P01", "no more connections allowed (max_client_conn)")]
+        answer = launch(PROGRAM, *peer.target, "--expect-primary", "shop", "-f", "json").json()
+    assert answer["state"] == "CRITICAL" and answer["hint"].startswith("SHOW CLIENTS on the admin console"), answer
+
+
 @each_version
 def test_one_of_several_hosts(version):
     """PgBouncer takes them in turn: the next client may be led elsewhere."""
@@ -384,6 +394,16 @@ def test_a_role_that_is_not_let_in(text):
     assert (answer["state"], answer["fault"]["class"]) == ("UNKNOWN", "setup"), outcome
     assert text in answer["summary"] and "stats_users" in answer["hint"], outcome
     assert len(peer.startups) == 1, "asking again without the options is for databases"
+
+
+@pytest.mark.parametrize("startup, words", [
+    ([wire.AUTH_CLEARTEXT, wire.hold], "put it into the password file"),
+    ([wire.fatal("08P01", "SASL authentication failed")], "its password (passfile, PGPASSWORD), and PgBouncer's auth_file"),
+    ([wire.fatal("08P01", "not allowed")], "the role one of its stats_users")], ids=["none", "wrong", "no console"])
+def test_what_to_do_about_a_login_that_is_refused(startup, words):
+    with wire.PgPeer(wire.Script(startup=startup)) as peer:
+        answer = launch(PROGRAM, *peer.target, "-f", "json").json()
+    assert answer["state"] == "UNKNOWN" and words in answer["hint"], answer
 
 
 @pytest.mark.parametrize("version, named", [("15.8", "PostgreSQL 15.8"), ("", "something else")])
