@@ -76,7 +76,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(check_sources:%.c=$(BUILD)/obj/%.o) $
 	@mkdir -p $(@D)
 	$(link) $(test_link) -o $@ $^ $(libraries_agent) -lcmocka
 
-# The scripted libpq of tests/scripted/libpq.h stands in for these. One that lib/collect/pg.c begins to
+# The scripted libpq of tests/scripted/libpq.h stands in for these. One that lib/collect/pg*.c begin to
 # use is added here and there, or the real one gets the scripted connection.
 scripted_calls := PQclear PQconnectPoll PQconnectStartParams PQconnectionNeedsPassword PQconninfo PQconninfoFree \
 	PQconsumeInput PQenterPipelineMode PQerrorMessage PQexitPipelineMode PQfinish PQflush PQgetResult PQhost PQisBusy \

@@ -1,5 +1,5 @@
 /*
- * pg.h: PostgreSQL under a deadline. The one file behind this header knows libpq.
+ * pg.h: PostgreSQL under a deadline. Only the files behind this header, pg*.c, know libpq.
  *
  * Deadlines are instants of clock_now_ms(). Nothing here blocks past them but what libpq reads
  * from files (service, password and certificate files); against those the process has its

@@ -21,7 +21,7 @@ BELOW = {
 
 # Libraries that only these files know.
 ONLY = {
-    "libpq-fe.h": {"lib/collect/pg.c"},
+    "libpq-fe.h": {f"lib/collect/pg{part}" for part in (".c", "_ask.c", "_connect.c", "_failure.h", "_result.h", "_target.c")},
     "curl/curl.h": {"lib/collect/web.c"},
     "getopt.h": {"lib/run/settings.c"},
     "ini.h": {"lib/run/ini.c"},

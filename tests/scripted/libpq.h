@@ -1,9 +1,9 @@
 /*
  * libpq.h: a scripted libpq, for what no real server can be made to do. The linker's --wrap leads the
- * calls of lib/collect/pg.c here; results are libpq's own. What pg.c must give back is counted.
+ * calls of lib/collect/pg*.c here; results are libpq's own. What those must give back is counted.
  * Here are the script and connecting; libpq_answers.h has asking.
  *
- * A test fills `script`, calls pg.c, and asks scripted_problem() what went wrong beside it.
+ * A test fills `script`, calls pg.h, and asks scripted_problem() what went wrong beside it.
  */
 #ifndef PGHA_TESTS_SCRIPTED_LIBPQ_H
 #define PGHA_TESTS_SCRIPTED_LIBPQ_H
@@ -35,7 +35,7 @@ struct scripted_attempt {
 static struct {
 	/* The connection that only has libpq apply its rules. */
 	bool is_rules_null, is_info_null;
-	const char *rules_message; /* instead of the complaint that pg.c provokes */
+	const char *rules_message; /* instead of the complaint that pg_target.c provokes */
 	const char *dbname;        /* that libpq found by itself; NULL: as given */
 
 	struct scripted_attempt attempts[ATTEMPTS_MAX];
