@@ -39,7 +39,7 @@ PURE_FILES = (
     "lib/agent/plan_rows", "lib/agent/plan_verify", "lib/agent/address",
     "lib/agent/page", "lib/agent/page_band", "lib/agent/page_chart", "lib/agent/page_checks", "lib/agent/page_html",
     "lib/agent/page_look", "lib/agent/page_node", "lib/agent/page_others",
-    "lib/collect/pg_keywords",
+    "lib/agent/board_answer", "lib/agent/board_inherit", "lib/agent/board_view", "lib/collect/pg_keywords",
 )
 # Pure functions in files that do I/O as well, and tables of data.
 PURE_NAMES = {
