@@ -5,6 +5,7 @@
 
 #include "checks/table.h"
 #include "lib/agent/agent.h"
+#include "lib/agent/plan_load.h"
 #include "lib/agent/track.h"
 #include "lib/run/process.h"
 #include "lib/run/settings.h"
@@ -93,7 +94,7 @@ use_plan(const struct arguments *arguments)
 			return complain(&err);
 		return track_write_no(&plan) == 0 ? 0 : 1;
 	}
-	if (agent_read_plan(arguments->config, table_checks, &plan, &err) != 0)
+	if (plan_load(arguments->config, table_checks, &plan, &err) != 0)
 		return complain(&err);
 	return show_plan(&plan, false);
 }

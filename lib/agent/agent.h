@@ -29,12 +29,6 @@ struct agent_facts {
 };
 
 /*
- * Reads the plan, and has libpq look at its connection strings. -1 with class usage.
- */
-int agent_read_plan(const char *path, const struct check *const *table, struct plan *ret, struct err *err)
-	__attribute__((warn_unused_result));
-
-/*
  * Runs the agent until it is told to stop. `path` is its configuration, `table` (ends in NULL) the checks
  * that there are. Returns the exit code: 0 after a stop, 1 when it could not start, which standard error
  * tells.
