@@ -1,6 +1,6 @@
 /*
  * http.h: serves HTTP/1.0 and 1.1, by libmicrohttpd: GET, HEAD and OPTIONS, keep-alive or not, TLS when there
- * is a certificate. The one file behind this header knows that library.
+ * is a certificate. Only the files behind this header, http*.c, know that library.
  *
  * Why not libevent's evhttp, whose loop this runs in: in 2.1 it can neither limit the number of its
  * connections nor the time that a whole request takes, so that slow clients could hold it. Here a connection
