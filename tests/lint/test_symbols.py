@@ -39,7 +39,8 @@ PURE_FILES = (
     "lib/agent/plan_rows", "lib/agent/plan_verify", "lib/agent/address",
     "lib/agent/page", "lib/agent/page_band", "lib/agent/page_chart", "lib/agent/page_checks", "lib/agent/page_html",
     "lib/agent/page_look", "lib/agent/page_node", "lib/agent/page_others",
-    "lib/agent/board_answer", "lib/agent/board_inherit", "lib/agent/board_view", "lib/collect/pg_keywords",
+    "lib/agent/board_answer", "lib/agent/board_inherit", "lib/agent/board_view", "lib/agent/plan",
+    "lib/agent/plan_check", "lib/agent/plan_write", "lib/collect/pg_keywords",
 )
 # Pure functions in files that do I/O as well, and tables of data.
 PURE_NAMES = {
@@ -51,7 +52,7 @@ PURE_NAMES = {
     # What a check's own source is read by is named in its row, and called by whoever collects.
     "backup_collect", "backup_tool_names", "conf_file_read",
     "settings_check_section", "settings_find", "settings_member", "settings_take", "settings_set_initial",
-    "plan_find_check", "plan_find_witness", "plan_is_witness", "plan_is_same_source", "plan_path", "options_policy_rows", "options_policy_row_count", "log_level_names",
+    "options_policy_rows", "options_policy_row_count", "log_level_names",
 }
 
 
