@@ -7,12 +7,11 @@
 
 #include "lib/base/clock.h"
 #include "lib/collect/collect.h"
-#include "lib/collect/place.h"
 #include "lib/evaluate/evaluate.h"
-#include "lib/evaluate/growth.h"
 #include "lib/render/format.h"
 #include "lib/run/external.h"
 #include "lib/run/lastresort.h"
+#include "lib/run/memory.h"
 #include "lib/run/options.h"
 #include "lib/run/process.h"
 #include "lib/run/record.h"
@@ -40,8 +39,7 @@ struct oneshot {
 	char last_answer[ANSWER_SIZE];
 	struct snapshot snapshots[2]; /* of the node, and of whom is asked as well */
 	struct witnesses witnesses;   /* what the options say of managers */
-	struct snapshot *last_look;   /* what --state keeps of it; NULL: nothing */
-	struct growth_mark before;    /* its counters */
+	struct memory memory;
 };
 
 enum { GROUPS_MAX = 5 + WITNESSES_MAX };
@@ -102,14 +100,6 @@ take_operands(struct oneshot *oneshot, int count, char **operands, struct err *e
 	return external_take(operands, &oneshot->options.target, err);
 }
 
-/* As libpq tells it from the name of a database. */
-static bool
-is_conninfo(const char *dbname)
-{
-	return strchr(dbname, '=') != NULL || text_starts(dbname, "postgres://")
-		|| text_starts(dbname, "postgresql://");
-}
-
 static int
 read_options(struct oneshot *oneshot, int argc, char **argv, struct err *err)
 {
@@ -126,20 +116,8 @@ read_options(struct oneshot *oneshot, int argc, char **argv, struct err *err)
 		status = witnesses_verify_options(&oneshot->witnesses, oneshot->check, err);
 	if (status == 0)
 		status = take_operands(oneshot, argc - first, argv + first, err);
-	/* libpq would complain later, and not name the option. */
-	if (status == 0 && place_verify_ports(options->target.port, err) != 0)
-		status = err_context(err, "option --port");
-	if (status == 0 && strcmp(options->state, "-") == 0) {
-		err_set(err, ERR_USAGE, "option --state: \"-\" is no file");
-		status = err_hint(err, "what is remembered must be there at the next look: name a file");
-	}
-	if (status == 0 && options->second.dbname[0] != '\0' && !is_conninfo(options->second.dbname)) {
-		/* libpq would take it for a database of its default server. */
-		err_set(err, ERR_USAGE, "option --%s: neither a connection string nor a URI",
-			second_row(oneshot->check)->name);
-		status = err_hint(
-			err, "write it like 'host=10.0.0.11 user=pgha', or postgresql://pgha@10.0.0.11");
-	}
+	if (status == 0)
+		status = options_verify(options, second_row(oneshot->check)->name, err);
 	if (options->format == OPTIONS_NO_FORMAT)
 		options->format = oneshot->is_external ? FORMAT_KEEPALIVED : FORMAT_NAGIOS;
 	options->target.application = oneshot->program;
@@ -255,62 +233,6 @@ answer_snapshots(struct oneshot *oneshot, const struct snapshot *snapshots, size
 	return code;
 }
 
-/* -- what the last look saw -------------------------------------------------------------------- */
-
-/*
- * Reads the look that --state keeps. Without a file there was none, nor with one that was cut short or that
- * another version wrote: what is seen now must not hide behind that. A file that is not ours is refused.
- */
-static int
-recall(struct oneshot *oneshot, struct err *err)
-{
-	size_t count;
-
-	if (oneshot->options.state[0] == '\0' || access(oneshot->options.state, F_OK) != 0)
-		return 0;
-	if (record_read(oneshot->options.state, &oneshot->last_look, &count, err) == 0)
-		return 0;
-	if (!record_is_ours(oneshot->options.state))
-		return err_context(err, "option --state");
-	fprintf(stderr, "%s: option --state: the look before is lost: %s\n", oneshot->program, err->text);
-	return 0;
-}
-
-/* Another server's counters say nothing of this one's. */
-static void
-compare(struct oneshot *oneshot, struct snapshot *snapshot)
-{
-	const struct snapshot *before = oneshot->last_look;
-
-	if (before == NULL || strcmp(before->target, snapshot->target) != 0)
-		return;
-	growth_take(&oneshot->before, before, before->taken_ms);
-	growth_since(&oneshot->before, snapshot);
-}
-
-/* Whether a look saw what is to be remembered of it: the first part of a check's own source, or counters. */
-static bool
-has_counted(const struct oneshot *oneshot, const struct snapshot *snapshot)
-{
-	const struct check *check = oneshot->check;
-
-	return snapshot_has(
-		snapshot, check->collect != NULL ? check->facets[0]->part : SNAPSHOT_SUBSCRIPTIONS);
-}
-
-/* A look that did not see what the check is about leaves the one before in its place. */
-static void
-remember(const struct oneshot *oneshot, const struct snapshot *snapshot)
-{
-	struct err err;
-
-	if (oneshot->options.state[0] == '\0' || !has_counted(oneshot, snapshot))
-		return;
-	if (record_write(oneshot->options.state, snapshot, 1, &err) != 0
-		&& err_context(&err, "option --state") != 0)
-		fprintf(stderr, "%s: %s\n", oneshot->program, err.text);
-}
-
 /* -- the life ---------------------------------------------------------------------------------- */
 
 static int
@@ -377,7 +299,7 @@ collect(struct oneshot *oneshot, int64_t deadline_ms, struct snapshot *snapshots
 	if (check->collect != NULL
 		&& check->collect(oneshot->limits,
 			&(struct check_look){.target = &options->target,
-				.before = oneshot->last_look,
+				.before = oneshot->memory.last,
 				.deadline_ms = deadline_ms},
 			&snapshots[0]))
 		return 1;
@@ -409,7 +331,7 @@ run(struct oneshot *oneshot, int64_t start_ms)
 		return answer_error(oneshot, &err);
 	if (oneshot->options.replay[0] != '\0')
 		return replay(oneshot);
-	if (recall(oneshot, &err) != 0)
+	if (memory_recall(&oneshot->memory, &err) != 0)
 		return answer_error(oneshot, &err);
 	count = collect(oneshot, deadline_ms, snapshots);
 	if (count == 2 && snapshots[1].faults[SNAPSHOT_ROLE].class == ERR_USAGE) {
@@ -419,9 +341,9 @@ run(struct oneshot *oneshot, int64_t start_ms)
 	}
 	if (witnesses_verify(oneshot->check, &snapshots[0], &err) != 0)
 		return answer_error(oneshot, &err);
-	compare(oneshot, &snapshots[0]);
+	memory_compare(&oneshot->memory, &snapshots[0]);
 	code = answer_snapshots(oneshot, snapshots, count);
-	remember(oneshot, &snapshots[0]);
+	memory_keep(&oneshot->memory, oneshot->check, &snapshots[0]);
 	return code;
 }
 
@@ -435,6 +357,8 @@ oneshot_run(const struct check *check, int argc, char **argv)
 
 	process_prepare();
 	oneshot.check = check;
+	oneshot.memory.path = oneshot.options.state;
+	oneshot.memory.program = oneshot.program;
 	snprintf(oneshot.program, sizeof oneshot.program, "check_%s", check->name);
 	oneshot.limits = calloc(1, check->limits_size);
 	if (oneshot.limits == NULL)
@@ -452,6 +376,6 @@ oneshot_run(const struct check *check, int argc, char **argv)
 		code = run(&oneshot, start_ms);
 	}
 	free(oneshot.limits);
-	free(oneshot.last_look);
+	memory_release(&oneshot.memory);
 	return code;
 }

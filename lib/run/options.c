@@ -1,5 +1,9 @@
 #include "lib/run/options.h"
 
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/collect/place.h"
 #include "lib/model/check.h"
 #include "lib/render/format.h"
 
@@ -100,3 +104,32 @@ const struct setting options_policy_rows[] = {
 };
 
 const size_t options_policy_row_count = sizeof options_policy_rows / sizeof options_policy_rows[0];
+
+/* As libpq tells it from the name of a database. */
+static bool
+is_conninfo(const char *dbname)
+{
+	return strchr(dbname, '=') != NULL || text_starts(dbname, "postgres://")
+		|| text_starts(dbname, "postgresql://");
+}
+
+int
+options_verify(const struct options *options, const char *second, struct err *err)
+{
+	const char *dbname = options->second.dbname;
+
+	/* libpq would complain later, and not name the option. */
+	if (place_verify_ports(options->target.port, err) != 0)
+		return err_context(err, "option --port");
+	if (strcmp(options->state, "-") == 0) {
+		err_set(err, ERR_USAGE, "option --state: \"-\" is no file");
+		return err_hint(err, "what is remembered must be there at the next look: name a file");
+	}
+	if (dbname[0] != '\0' && !is_conninfo(dbname)) {
+		/* libpq would take it for a database of its default server. */
+		err_set(err, ERR_USAGE, "option --%s: neither a connection string nor a URI", second);
+		return err_hint(
+			err, "write it like 'host=10.0.0.11 user=pgha', or postgresql://pgha@10.0.0.11");
+	}
+	return 0;
+}

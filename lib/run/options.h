@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/base/err.h"
 #include "lib/model/setting.h"
 #include "lib/model/target.h"
 
@@ -41,5 +42,12 @@ extern const struct setting options_row_state;
 /* The rows that fill a struct policy. */
 extern const struct setting options_policy_rows[];
 extern const size_t options_policy_row_count;
+
+/*
+ * Refuses values that no row can tell from good ones. `second` is the name of the option that fills
+ * options.second. -1 with class usage.
+ */
+int options_verify(const struct options *options, const char *second, struct err *err)
+	__attribute__((warn_unused_result));
 
 #endif
