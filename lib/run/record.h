@@ -10,6 +10,9 @@
 
 #include "lib/model/snapshot.h"
 
+/* The version of the file's form. A change that older programs cannot read raises it. */
+enum { RECORD_FORM = 1 };
+
 /*
  * Writes snapshots to `path`; "-" is standard output. A file is written whole or not at all:
  * under a temporary name beside it, then renamed. -1 with class usage.
