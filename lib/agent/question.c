@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/agent/plan_rows.h"
+#include "lib/agent/question_unreachable.h"
 #include "lib/run/settings.h"
 
 enum { PARAMETERS_MAX = 16, LINE_MAX_SIZE = 1024 };
@@ -19,65 +20,6 @@ struct asking {
 	bool has_mode;
 };
 
-static enum state
-leader_state(const struct plan_check *leader, const char *name)
-{
-	struct settings_group group = {.rows = leader->check->settings,
-		.count = leader->check->setting_count,
-		.base = (void *)leader->limits.bytes};
-	const struct setting *row = settings_find(&group, 1, name, NULL);
-
-	return row == NULL ? STATE_CRITICAL : *(const enum state *)settings_member(&group, row);
-}
-
-/* By the name of the section that asks it, what [check leader] says of a manager that could not be asked. */
-static const struct {
-	const char *section;
-	const char *setting;
-} managers[WITNESS_MANAGERS] = {
-	[WITNESS_PATRONI] = {"patroni", "patroni-unreachable"},
-	[WITNESS_REPMGR] = {"repmgr", "repmgr-unreachable"},
-	[WITNESS_MONITOR] = {"pg_auto_failover", "monitor-unreachable"},
-};
-
-/* What it means that a manager could not be asked is said once, for the leader. */
-static void
-take_unreachable(const struct plan *plan, enum state unreachable[WITNESS_MANAGERS])
-{
-	for (int i = 0; i < WITNESS_MANAGERS; i++)
-		unreachable[i] = leader_state(plan_find_check(plan, "leader"), managers[i].setting);
-}
-
-/* Whether the agent asks a manager at all. */
-static bool
-is_asked(const struct plan *plan, enum witness_manager manager)
-{
-	const struct plan_check *source = plan_find_check(plan, managers[manager].section);
-
-	return source != NULL && source->source_index >= 0
-		&& strcmp(source->check->name, managers[manager].section) == 0;
-}
-
-/*
- * The same in one word, of the managers that there are: with more than one, the worst. Critical where there
- * is none: nobody is asked, and nothing comes of it.
- */
-static enum state
-worst_unreachable(const struct plan *plan)
-{
-	enum state unreachable[WITNESS_MANAGERS], worst = STATE_OK;
-	bool is_any = false;
-
-	take_unreachable(plan, unreachable);
-	for (int i = 0; i < WITNESS_MANAGERS; i++) {
-		if (!is_asked(plan, (enum witness_manager)i))
-			continue;
-		worst = state_worse(worst, unreachable[i]);
-		is_any = true;
-	}
-	return is_any ? worst : STATE_CRITICAL;
-}
-
 /* A primary that is accepted among those who are read from is the leader: unless it is told otherwise, what
  * is said of the leader holds. */
 static void
@@ -88,7 +30,7 @@ take_unconfirmed(struct asking *asking, const struct plan *plan)
 	enum state *state = row == NULL ? NULL : settings_member(group, row);
 
 	if (state != NULL && *state == STATE_CRITICAL)
-		*state = worst_unreachable(plan);
+		*state = question_unreachable_worst(plan);
 }
 
 static void
@@ -116,7 +58,7 @@ begin_health(struct asking *asking, const struct plan *plan, const struct check 
 	question->limits.health.ready_bytes = HEALTH_READY_BYTES;
 	question->limits.policy.on[ERR_USAGE] = STATE_UNKNOWN;
 	question->limits.policy.wrong_role = STATE_CRITICAL;
-	take_unreachable(plan, question->limits.health.unreachable);
+	question_unreachable_take(plan, question->limits.health.unreachable);
 	plan_rows_list_question(check, question->limits.bytes, &asking->answer, asking->groups);
 	if (settings_set_initial(asking->groups, PLAN_QUESTION_GROUPS, &ignored) != 0)
 		question->limits.policy = (struct policy){
