@@ -5,179 +5,16 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/collect/backup_pgbackrest_stanza.h"
 #include "lib/collect/document.h"
 
-/* "code" of a status. */
-enum { STATUS_OK = 0, STATUS_NO_STANZA = 1, STATUS_NO_BACKUPS = 2, STATUS_OTHER = 99 };
-
-/* A stanza has a database for each upgrade, in each of the repositories. */
-enum { DATABASES_MAX = 1024, REPOSITORIES_MAX = 256 };
+enum { REPOSITORIES_MAX = 256 };
 
 /* Which database in which repository. */
 struct place {
 	int64_t database;
 	int64_t repository;
 };
-
-struct stanza {
-	json_t *databases, *archives, *backups, *repositories;
-	json_t *labels;     /* of all backups, as "REPOSITORY/LABEL": what others may build on */
-	int64_t repository; /* the one to look at; 0: all */
-	int64_t status;
-	const char *message;
-	bool is_running;
-};
-
-/* -- the stanza -------------------------------------------------------------------------------- */
-
-static int
-name_all(const json_t *stanzas, const char *wanted, struct err *err)
-{
-	char storage[128];
-	struct text text;
-	const json_t *stanza;
-	size_t i;
-
-	text_init(&text, storage, sizeof storage);
-	json_array_foreach(stanzas, i, stanza)
-	{
-		const char *name = json_string_value(json_object_get(stanza, "name"));
-
-		text_add(&text, "%s%s", i > 0 ? ", " : "", name == NULL ? "?" : name);
-	}
-	if (wanted[0] != '\0')
-		return err_set(err, ERR_SETUP, "there is no stanza \"%s\", there is %s", wanted, storage);
-	err_set(err, ERR_USAGE, "there is more than one stanza: %s", storage);
-	return err_hint(err, "say with --stanza which one is meant");
-}
-
-/* The stanza; NULL where there is none. One that pgBackRest could not even list is called "[invalid]". */
-static int
-find_stanza(const json_t *stanzas, const char *wanted, const json_t **ret, struct err *err)
-{
-	const json_t *stanza;
-	size_t i;
-
-	*ret = NULL;
-	json_array_foreach(stanzas, i, stanza)
-	{
-		const char *name;
-
-		if (!json_is_object(stanza))
-			return err_set(err, ERR_PROTOCOL, "stanza %zu is not an object", i + 1);
-		if (document_text(stanza, "name", &name, err) != 0)
-			return err_context(err, "stanza %zu", i + 1);
-		if (name == NULL)
-			return err_set(err, ERR_PROTOCOL, "stanza %zu has no \"name\"", i + 1);
-		if (strcmp(name, wanted) == 0 || (*ret == NULL && strcmp(name, "[invalid]") == 0)
-			|| wanted[0] == '\0')
-			*ret = stanza;
-	}
-	return i > (wanted[0] == '\0') && (*ret == NULL || wanted[0] == '\0') ? name_all(stanzas, wanted, err)
-									      : 0;
-}
-
-static int
-read_status(const json_t *object, int64_t *ret_code, const char **ret_message, struct err *err)
-{
-	json_t *status;
-
-	if (document_object(object, "status", &status, err) != 0
-		|| document_number(status, "code", ret_code, err) != 0
-		|| document_text(status, "message", ret_message, err) != 0)
-		return -1;
-	if (*ret_code == SNAPSHOT_NONE)
-		return err_set(err, ERR_PROTOCOL, "it has no \"status\" with a \"code\"");
-	if (*ret_message == NULL)
-		*ret_message = "no message";
-	return 0;
-}
-
-/* "status" holds "lock", that holds "backup", that holds "held": true on the host that takes the backup. */
-static int
-read_lock(const json_t *stanza, bool *ret, struct err *err)
-{
-	json_t *lock, *backup;
-
-	if (document_object(json_object_get(stanza, "status"), "lock", &lock, err) != 0
-		|| document_object(lock, "backup", &backup, err) != 0)
-		return -1;
-	return document_truth(backup, "held", ret, err);
-}
-
-static int
-open_stanza(const json_t *object, struct stanza *ret, struct err *err)
-{
-	if (read_status(object, &ret->status, &ret->message, err) != 0
-		|| read_lock(object, &ret->is_running, err) != 0
-		|| document_list(object, "db", &ret->databases, err) != 0
-		|| document_list(object, "archive", &ret->archives, err) != 0
-		|| document_list(object, "backup", &ret->backups, err) != 0
-		|| document_list(object, "repo", &ret->repositories, err) != 0)
-		return -1;
-	if (json_array_size(ret->databases) > DATABASES_MAX || json_array_size(ret->archives) > DATABASES_MAX)
-		return err_set(err, ERR_PROTOCOL, "it has more than %d databases", DATABASES_MAX);
-	return 0;
-}
-
-/* -- what pgBackRest itself complains about ---------------------------------------------------- */
-
-/* No backup could be seen in any repository: nothing is known, which is not the same as that there is none.
- */
-static int
-refuse_unseen(const char *message, struct err *err)
-{
-	if (text_starts(message, "[HostConnectError]"))
-		return err_set(err, ERR_DOWN, "pgBackRest cannot reach its repository: %s", message);
-	err_set(err, ERR_SETUP, "pgBackRest cannot read its repository: %s", message);
-	return err_hint(
-		err, "run it as the user that pgBackRest runs as, such as postgres (sudo: --command)");
-}
-
-/* "repo2: no valid backups", for each repository that has not all it should have. */
-static int
-read_repositories(const struct stanza *stanza, struct snapshot_backup *ret, struct err *err)
-{
-	const char *message, *last = stanza->message;
-	char storage[512];
-	struct text text;
-	const json_t *repository;
-	size_t i, unseen = 0, count = 0;
-	int64_t code, key;
-
-	text_init(&text, storage, sizeof storage);
-	json_array_foreach(stanza->repositories, i, repository)
-	{
-		if (read_status(repository, &code, &message, err) != 0
-			|| document_number(repository, "key", &key, err) != 0)
-			return err_context(err, "repository %zu", i + 1);
-		if (stanza->repository != 0 && key != stanza->repository)
-			continue;
-		count++;
-		if (code == STATUS_OTHER) {
-			last = message;
-			unseen++;
-		}
-		if (code != STATUS_OK)
-			text_add(&text, "%srepo%lld: %s", text.length > 0 ? ", " : "", (long long)key,
-				message);
-	}
-	if (stanza->repository != 0 && count == 0 && i > 0)
-		return err_set(err, ERR_SETUP, "there is no repository %lld", (long long)stanza->repository);
-	if (unseen == count && (unseen > 0 || stanza->status == STATUS_OTHER))
-		return refuse_unseen(last, err);
-	/* A single repository without backups is told by their count; and another one is not asked for. */
-	if (stanza->status == STATUS_OK || stanza->status == STATUS_NO_BACKUPS
-		|| (text.length == 0 && stanza->repository != 0 && count > 0))
-		return 0;
-	if (text.length == 0 || i == 1)
-		text_clean(ret->complaint, sizeof ret->complaint, stanza->message);
-	else
-		text_clean(ret->complaint, sizeof ret->complaint, storage);
-	return 0;
-}
-
-/* -- backups ----------------------------------------------------------------------------------- */
 
 /* Releases before 2.32 knew one repository, and did not name it. */
 static int
@@ -196,7 +33,8 @@ read_place(const json_t *object, struct place *ret, struct err *err)
 
 /* Whether it is of the database that the repository has now: the one with the highest id. */
 static int
-is_current(const struct stanza *stanza, const struct place *place, bool *ret, struct err *err)
+is_current(
+	const struct backup_pgbackrest_stanza *stanza, const struct place *place, bool *ret, struct err *err)
 {
 	const json_t *database;
 	size_t i;
@@ -231,9 +69,9 @@ write_key(int64_t repository, const char *label, char *to, size_t size)
 	snprintf(to, size, "%lld/%s", (long long)repository, label);
 }
 
-/* All labels that there are, for find_missing(). */
+/* All labels that there are, for find_missing(), as "REPOSITORY/LABEL". */
 static int
-list_labels(struct stanza *stanza, struct err *err)
+list_labels(const struct backup_pgbackrest_stanza *stanza, json_t *labels, struct err *err)
 {
 	const json_t *object;
 	const char *label;
@@ -241,21 +79,19 @@ list_labels(struct stanza *stanza, struct err *err)
 	char key[160];
 	size_t i;
 
-	stanza->labels = json_object();
 	json_array_foreach(stanza->backups, i, object)
 	{
-		if (read_place(object, &place, err) != 0
-			|| document_text(object, "label", &label, err) != 0)
+		if (read_place(object, &place, err) != 0 || document_text(object, "label", &label, err) != 0)
 			return err_context(err, "backup %zu", i + 1);
 		write_key(place.repository, label == NULL ? "" : label, key, sizeof key);
-		json_object_set_new(stanza->labels, key, json_true());
+		json_object_set_new(labels, key, json_true());
 	}
 	return 0;
 }
 
 /* "reference" names every backup that a diff or incr has files in: all must be in its repository. */
 static int
-find_missing(const struct stanza *stanza, const json_t *object, struct backup *ret, struct err *err)
+find_missing(const json_t *labels, const json_t *object, struct backup *ret, struct err *err)
 {
 	const json_t *reference;
 	json_t *references;
@@ -274,14 +110,15 @@ find_missing(const struct stanza *stanza, const json_t *object, struct backup *r
 		if (!json_is_string(reference))
 			return err_set(err, ERR_PROTOCOL, "\"reference\" is not a list of texts");
 		write_key(ret->place.repository, json_string_value(reference), key, sizeof key);
-		if (json_object_get(stanza->labels, key) == NULL)
+		if (json_object_get(labels, key) == NULL)
 			text_clean(ret->missing, sizeof ret->missing, json_string_value(reference));
 	}
 	return 0;
 }
 
 static int
-read_backup(const struct stanza *stanza, const json_t *object, struct backup *ret, struct err *err)
+read_backup(const struct backup_pgbackrest_stanza *stanza, const json_t *labels, const json_t *object,
+	struct backup *ret, struct err *err)
 {
 	json_t *times, *archive;
 	int64_t stop;
@@ -303,12 +140,13 @@ read_backup(const struct stanza *stanza, const json_t *object, struct backup *re
 		return err_set(err, ERR_PROTOCOL, "it has no \"label\" or no \"type\"");
 	if (document_instant(stop, "stop", &ret->stopped_ms, err) != 0)
 		return -1;
-	return find_missing(stanza, object, ret, err);
+	return find_missing(labels, object, ret, err);
 }
 
 /* What is archived of the database that a backup is of; NULL: nothing is known. */
 static int
-find_archive(const struct stanza *stanza, const struct place *place, const json_t **ret, struct err *err)
+find_archive(const struct backup_pgbackrest_stanza *stanza, const struct place *place, const json_t **ret,
+	struct err *err)
 {
 	const json_t *archive;
 	struct place other;
@@ -356,8 +194,8 @@ take_text(char *to, size_t size, const char *from)
 }
 
 static int
-take_newest(const struct stanza *stanza, const struct backup *newest, struct snapshot_backup *ret,
-	struct err *err)
+take_newest(const struct backup_pgbackrest_stanza *stanza, const struct backup *newest,
+	struct snapshot_backup *ret, struct err *err)
 {
 	const json_t *archive;
 	const char *min, *max;
@@ -455,7 +293,8 @@ take_good(const struct backup *backup, struct backup *newest, struct newest_list
 }
 
 static int
-read_backups(const struct stanza *stanza, struct snapshot_backup *ret, struct err *err)
+read_backups(const struct backup_pgbackrest_stanza *stanza, const json_t *labels, struct snapshot_backup *ret,
+	struct err *err)
 {
 	struct backup backup, newest = {.label = NULL}, bad = {.label = NULL};
 	struct newest_list list = {.count = 0};
@@ -464,7 +303,7 @@ read_backups(const struct stanza *stanza, struct snapshot_backup *ret, struct er
 
 	json_array_foreach(stanza->backups, i, object)
 	{
-		if (read_backup(stanza, object, &backup, err) != 0)
+		if (read_backup(stanza, labels, object, &backup, err) != 0)
 			return err_context(err, "backup %zu", i + 1);
 		if (stanza->repository != 0 && backup.place.repository != stanza->repository)
 			continue;
@@ -486,12 +325,13 @@ int
 backup_pgbackrest_read(const struct json_t *stanzas, const char *wanted, int64_t repository,
 	struct snapshot_backup *ret, struct err *err)
 {
-	struct stanza stanza = {.repository = repository};
-	int status;
+	struct backup_pgbackrest_stanza stanza = {.repository = repository};
 	const json_t *object;
+	json_t *labels;
 	const char *name;
+	int status;
 
-	if (find_stanza(stanzas, wanted, &object, err) != 0)
+	if (backup_pgbackrest_stanza_find(stanzas, wanted, &object, err) != 0)
 		return -1;
 	if (object == NULL) { /* a repository that is there and empty, or whose file system is not mounted */
 		text_clean(ret->name, sizeof ret->name, wanted);
@@ -500,14 +340,15 @@ backup_pgbackrest_read(const struct json_t *stanzas, const char *wanted, int64_t
 	}
 	name = json_string_value(json_object_get(object, "name"));
 	text_clean(ret->name, sizeof ret->name, name);
-	if (open_stanza(object, &stanza, err) != 0)
+	if (backup_pgbackrest_stanza_open(object, &stanza, err) != 0)
 		return err_context(err, "stanza \"%s\"", name);
 	ret->is_running = stanza.is_running;
-	if (read_repositories(&stanza, ret, err) != 0)
+	if (backup_pgbackrest_stanza_judge(&stanza, ret, err) != 0)
 		return -1;
-	status = list_labels(&stanza, err);
+	labels = json_object();
+	status = list_labels(&stanza, labels, err);
 	if (status == 0)
-		status = read_backups(&stanza, ret, err);
-	json_decref(stanza.labels);
+		status = read_backups(&stanza, labels, ret, err);
+	json_decref(labels);
 	return status == 0 ? 0 : err_context(err, "stanza \"%s\"", name);
 }

@@ -40,7 +40,8 @@ PURE_FILES = (
     "lib/agent/page", "lib/agent/page_band", "lib/agent/page_chart", "lib/agent/page_checks", "lib/agent/page_html",
     "lib/agent/page_look", "lib/agent/page_node", "lib/agent/page_others",
     "lib/agent/board_answer", "lib/agent/board_inherit", "lib/agent/board_view", "lib/agent/plan",
-    "lib/agent/plan_check", "lib/agent/plan_write", "lib/agent/question_unreachable", "lib/collect/pg_keywords",
+    "lib/agent/plan_check", "lib/agent/plan_write", "lib/agent/question_unreachable",
+    "lib/collect/backup_pgbackrest_stanza", "lib/collect/pg_keywords",
 )
 # Pure functions in files that do I/O as well, and tables of data.
 PURE_NAMES = {
