@@ -48,12 +48,30 @@ collect(const void *limits_data, const struct check_look *look, struct snapshot 
 
 /* -- how many ------------------------------------------------------------------------------------ */
 
+/* Whether there may be more than are known: who they are is in the store, and all who were asked are well. */
+static bool
+may_be_more(const struct snapshot_patroni_cluster *cluster, const struct patroni_members *members)
+{
+	return cluster->view_fault[0] != '\0' && members->trouble[0] == '\0' && cluster->urls_failed <= 0;
+}
+
 static void
 judge_least(const char *what, int64_t count, int64_t least, const char *option,
-	const struct patroni_members *members, struct verdict *verdict)
+	const struct snapshot_patroni_cluster *cluster, const struct patroni_members *members,
+	struct verdict *verdict)
 {
 	if (count >= least)
 		return;
+	if (may_be_more(cluster, members)) {
+		judge_reason(verdict, STATE_UNKNOWN,
+			"%lld healthy %s%s known, at least %lld must be there (%s), and the store cannot be "
+			"read",
+			(long long)count, what, count == 1 ? " is" : "s are", (long long)least, option);
+		judge_hint(verdict,
+			"give the URLs of all members (--url), each is then asked itself; for the "
+			"store see check_dcs");
+		return;
+	}
 	judge_reason(verdict, STATE_CRITICAL, "%lld healthy %s%s, at least %lld must be there (%s)%s%s",
 		(long long)count, what, count == 1 ? "" : "s", (long long)least, option,
 		members->trouble[0] == '\0' ? "" : ": ", members->trouble);
@@ -67,11 +85,11 @@ static void
 judge_counts(const struct patroni_members *count, const struct snapshot_patroni_cluster *cluster,
 	const struct patroni_limits *limits, struct verdict *verdict)
 {
-	judge_least("member", count->healthy, limits->min_members, "--min-members", count, verdict);
-	judge_least(
-		"replica", count->healthy_replicas, limits->min_replicas, "--min-replicas", count, verdict);
-	judge_least(
-		"synchronous standby", count->healthy_sync, limits->min_sync, "--min-sync", count, verdict);
+	judge_least("member", count->healthy, limits->min_members, "--min-members", cluster, count, verdict);
+	judge_least("replica", count->healthy_replicas, limits->min_replicas, "--min-replicas", cluster,
+		count, verdict);
+	judge_least("synchronous standby", count->healthy_sync, limits->min_sync, "--min-sync", cluster,
+		count, verdict);
 	if (cluster->is_synchronous && count->healthy_sync == 0 && limits->min_sync == 0) {
 		judge_reason(verdict, STATE_WARNING,
 			"synchronous mode is on, and no healthy standby is synchronous");

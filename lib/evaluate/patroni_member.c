@@ -54,6 +54,16 @@ all_spoke(const struct snapshot_patroni_cluster *cluster)
 	return true;
 }
 
+/* Whether it is called by a name of its own, and not by its place, as where neither it nor a view tells one.
+ */
+static bool
+has_name(const struct snapshot_patroni_member *member)
+{
+	const char *place = strstr(member->api_url, "://");
+
+	return place == NULL || strcmp(place + strlen("://"), member->name) != 0;
+}
+
 static bool
 streams(const struct snapshot_patroni_cluster *cluster, const struct snapshot_patroni_member *member,
 	struct text *why)
@@ -63,7 +73,8 @@ streams(const struct snapshot_patroni_cluster *cluster, const struct snapshot_pa
 	if (member->sender_state[0] != '\0')
 		text_add(why, "%s does not stream, the state of its sender is \"%s\"", member->name,
 			member->sender_state);
-	else if (patroni_member_tells_replication(member->version) || all_spoke(cluster))
+	else if (patroni_member_tells_replication(member->version)
+		|| (has_name(member) && all_spoke(cluster)))
 		text_add(why, "%s runs and does not stream", member->name);
 	else
 		return true;

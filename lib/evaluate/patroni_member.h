@@ -35,7 +35,8 @@ bool patroni_member_tells_replication(const char *version);
  * counts with `allow_archive`.
  *
  * Before Patroni 3.0.4 (where it began to tell) a replica that does not stream is "running" like one that
- * does: then the WAL senders of the other members tell, if all of them spoke.
+ * does: then the WAL senders of the other members tell, if all of them spoke, and its name is known; else it
+ * is taken to stream.
  */
 bool patroni_member_replicates(const struct snapshot_patroni_cluster *cluster,
 	const struct snapshot_patroni_member *member, const struct snapshot_patroni_member *ahead,

@@ -435,6 +435,34 @@ def test_the_store_cannot_be_read(three):
     assert answer["summary"].startswith("nobody says that it holds the leader lock, the cluster's store cannot be read: ")
 
 
+def test_the_store_cannot_be_read_and_nobody_tells_a_name(three):
+    """Before Patroni 3.0.4 the leader's WAL senders tell who streams, by name; and before 3.2 a member does not tell its own."""
+    said = {**NAMELESS, "version": "3.0.2"}
+    streaming = [{"application_name": name, "state": "streaming"} for name in ("n2", "n3")]
+    for peer in three.members:
+        peer.paths["/cluster"] = peer.paths["/config"] = peers.close_at_once
+        peer.paths["/leader"] = (503, word(peer.name, "replica", patroni=said, replication_state=None))
+    three.members[0].paths["/leader"] = (200, word("n1", "primary", patroni=said, replication=streaming))
+    answer = ask(three.urls)
+    assert not any("does not stream" in text for text in texts(answer)), answer
+    assert answer["state"] == "WARNING" and "patronictl reinit" not in answer["hint"], answer
+    assert answer["metrics"]["healthy_replicas"]["value"] == 2, answer
+
+
+@pytest.mark.parametrize("options", ((), ("--min-members", "2", "--min-replicas", "0")))
+def test_the_store_cannot_be_read_and_one_is_named(three, options):
+    """Who the others are is in the store: that they are not known does not mean that they are not there."""
+    for peer in three.members:
+        peer.paths["/cluster"] = peers.close_at_once
+    answer = ask(three.url, *options, *T)
+    assert answer["state"] == "UNKNOWN" and "--url" in answer["hint"], answer
+    assert answer["summary"].startswith(("0 healthy replicas are known", "1 healthy member is known")), answer
+    assert any(text.startswith("the cluster's store cannot be read: ") for text in texts(answer)), answer
+    three.members[1].paths["/leader"] = (503, word("n2", "replica", state="crashed", replication_state=None))
+    answer = ask(f"{three.url},{three.members[1].url}", *options, *T)
+    assert answer["state"] == "CRITICAL" and 'the state of n2 is "crashed"' in answer["summary"], answer
+
+
 def test_a_recording_says_the_same(three, tmp_path):
     record = tmp_path / "record.json"
     three.members[1].paths["/leader"] = peers.close_at_once
@@ -593,6 +621,8 @@ def test_no_proxy_is_used(three):
     ("http:///patroni", '"http:///patroni" is not a URL that can be asked'),
     ("http://:8008", '"http://:8008" is not a URL that can be asked'),
     ("http://?x", '"http://?x" is not a URL that can be asked'),
+    ("http://127.0.0.1:1/?x", '"http://127.0.0.1:1/?x" is not a URL that can be asked'),
+    ("http://127.0.0.1:1#x", '"http://127.0.0.1:1#x" is not a URL that can be asked'),
     ("HTTP://", '"HTTP://" is not a URL that can be asked'),
     ("http://" + "x" * 300, "a URL of Patroni has more than 239 characters"),
     (",".join(f"http://127.0.0.1:{port}" for port in range(1, 18)), "more than 16 URLs of Patroni are given"),
