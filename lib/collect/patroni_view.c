@@ -42,8 +42,11 @@ patroni_view_url_length(const char *url)
 	const char *host = strstr(url, "://");
 	size_t length = strlen(url), path_length = sizeof path - 1;
 
-	/* libcurl would take "http:///leader" for the host "leader". */
-	if (!is_web(url) || host[3] == '\0' || strchr("/:?#", host[3]) != NULL)
+	/*
+	 * libcurl would take "http:///leader" for the host "leader"; and behind "?" or "#" a path is none, so
+	 * that something else would be asked.
+	 */
+	if (!is_web(url) || host[3] == '\0' || strchr("/:", host[3]) != NULL || strpbrk(url, "?#") != NULL)
 		return 0;
 	while (url[length - 1] == '/')
 		length--;
