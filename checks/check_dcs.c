@@ -275,6 +275,7 @@ const struct check check_dcs = {
 	.limits_size = sizeof(struct dcs_limits),
 	.has_source = has_source,
 	.collect = collect,
+	.is_over_http = true,
 	.has_section = true,
 	.interval_ms = 5000,
 	.timeout_ms = 2000,

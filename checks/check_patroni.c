@@ -407,5 +407,6 @@ const struct check check_patroni = {
 	.timeout_ms = 1000,
 	.has_source = has_source,
 	.collect = collect,
+	.is_over_http = true,
 	.evaluate = evaluate,
 };

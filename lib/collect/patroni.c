@@ -10,6 +10,7 @@
 #include "lib/collect/patroni_view.h"
 #include "lib/collect/patroni_whose.h"
 #include "lib/collect/source.h"
+#include "lib/collect/web_hosts.h"
 #include "lib/model/lsn.h"
 
 const struct facet patroni_facet = {.part = SNAPSHOT_PATRONI};
@@ -161,13 +162,22 @@ tell_leader(const struct patroni_ask *ask, int64_t deadline_ms, struct snapshot 
 		snapshot->patroni_cluster.is_outdated = true;
 }
 
+/* Where its REST API listens unless it is told otherwise. */
+static const char usual_port[] = "8008";
+
+/* Without a URL the hosts of the command line are; in the agent there is no such thing. */
 static int
-begin(const struct patroni_source *source, struct patroni_ask *ask, struct err *err)
+begin(struct patroni_source *source, const struct target *target, struct patroni_ask *ask, struct err *err)
 {
+	if (source->url[0] == '\0' && target != NULL && target->host[0] != '\0'
+		&& web_hosts_write(target, &source->access, usual_port, source->url, sizeof source->url, err)
+			!= 0)
+		return -1;
 	if (source->url[0] != '\0')
 		return patroni_ask_begin(source->url, &source->access, ask, err);
 	err_set(err, ERR_USAGE, "no Patroni is named");
-	return err_hint(err, "give the URL of its REST API, such as --url http://10.0.0.11:8008");
+	return err_hint(
+		err, "give the URL of its REST API, such as --url http://10.0.0.11:8008, or -H 10.0.0.11");
 }
 
 static void
@@ -182,15 +192,16 @@ patroni_collect(const struct patroni_source *source, const struct check_look *lo
 {
 	int64_t begun_us = source_begin(snapshot, "");
 	const struct snapshot *before = look->before;
+	struct patroni_source named = *source;
 	struct patroni_ask ask;
 	struct err err;
 
-	if (begin(source, &ask, &err) != 0) {
+	if (begin(&named, look->target, &ask, &err) != 0) {
 		fail(snapshot, &err);
 		source_end(snapshot, begun_us);
 		return;
 	}
-	text_clean(snapshot->target, sizeof snapshot->target, source->url);
+	text_clean(snapshot->target, sizeof snapshot->target, named.url);
 	if (before != NULL && strcmp(before->target, snapshot->target) != 0)
 		before = NULL;
 	if (before == NULL || is_cluster_due(source, look, before))

@@ -31,7 +31,8 @@ struct patroni_source {
 		SETTING_AT(holder, source.url),                                                              \
 		.argument = "URL",                                                                           \
 		.help = "Patroni's REST API, such as http://10.0.0.11:8008; with several (comma, or "        \
-			"repeated) the others are asked when the first has no answer",                       \
+			"repeated) the others are asked when the first has no answer; else -H and -p name "  \
+			"the hosts",                                                                         \
 		.is_source = true},                                                                          \
 		WEB_ACCESS_SETTINGS(holder, source.access, ""),                                              \
 		{.name = "view-only",                                                                        \
@@ -48,7 +49,8 @@ struct patroni_source {
 	}
 
 /*
- * Fills the whole snapshot before the deadline. SNAPSHOT_PATRONI is of the first URL;
+ * Fills the whole snapshot before the deadline. Without a URL the hosts of the command line are asked.
+ * SNAPSHOT_PATRONI is of the first URL;
  * SNAPSHOT_PATRONI_CLUSTER is there if any of them answered, see lib/collect/patroni_cluster.h. Faults by
  * part: usage (no URL, not one), setup, down, timeout, protocol as in err.h.
  */

@@ -69,6 +69,8 @@ struct check {
 	 */
 	bool (*has_source)(const void *limits);
 	bool (*collect)(const void *limits, const struct check_look *look, struct snapshot *snapshot);
+	/* Whether -H and -p lead to what is asked over HTTP, and to no server of PostgreSQL: --help says so. */
+	bool is_over_http;
 	/*
 	 * The agent's configuration has a section of its name, [patroni], for what it looks at; one without a name of
 	 * its own tells the checks that have it among their witnesses. How often, and how long at most, the agent

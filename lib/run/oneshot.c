@@ -42,7 +42,7 @@ struct oneshot {
 	struct memory memory;
 };
 
-enum { GROUPS_MAX = 5 + WITNESSES_MAX };
+enum { GROUPS_MAX = 6 + WITNESSES_MAX };
 
 static const struct setting *
 second_row(const struct check *check)
@@ -72,8 +72,12 @@ list_groups(struct oneshot *oneshot, struct settings_group groups[GROUPS_MAX])
 			.count = 1,
 			.base = &oneshot->options};
 	groups[count++] = (struct settings_group){.title = "Whom to ask, and how to answer",
-		.rows = options_rows,
-		.count = options_row_count,
+		.rows = check->is_over_http ? options_http_rows : options_rows,
+		.count = OPTIONS_TARGET_ROWS,
+		.base = &oneshot->options};
+	groups[count++] = (struct settings_group){.title = "Whom to ask, and how to answer",
+		.rows = options_rows + OPTIONS_TARGET_ROWS,
+		.count = options_row_count - OPTIONS_TARGET_ROWS,
 		.base = &oneshot->options};
 	groups[count++] = (struct settings_group){
 		.title = "What a fault means (ok, warning, critical or unknown)",
@@ -240,8 +244,7 @@ show_help(struct oneshot *oneshot)
 {
 	static const char codes[]
 		= "\nExit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; -f keepalived: 0 yes, 1 no.\n"
-		  "Bad options, --help and --version exit 3 always. Passwords come from the\n"
-		  "password file, a service or the environment, as in psql.\n";
+		  "Bad options, --help and --version exit 3 always. Passwords come from";
 	struct settings_group groups[GROUPS_MAX];
 	size_t count = list_groups(oneshot, groups);
 	static char storage[ANSWER_SIZE];
@@ -256,7 +259,10 @@ show_help(struct oneshot *oneshot)
 		"\nExamples:\n");
 	for (const char *line = oneshot->check->example; *line != '\0'; line += strcspn(line, "\n") + 1)
 		text_add(&text, "  %.*s\n", (int)strcspn(line, "\n"), line);
-	text_add(&text, "%s", codes);
+	text_add(&text, "%s%s\n", codes,
+		oneshot->check->is_over_http
+			? "\n--auth-file."
+			: " the\npassword file, a service or the environment, as in psql.");
 	fputs(text.bytes, stdout);
 	fflush(stdout);
 	return EXIT_NO_ANSWER;

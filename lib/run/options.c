@@ -64,6 +64,25 @@ const struct setting options_rows[] = {
 
 const size_t options_row_count = sizeof options_rows / sizeof options_rows[0];
 
+const struct setting options_http_rows[OPTIONS_TARGET_ROWS] = {
+	{.name = "host",
+		.letter = 'H',
+		TEXT(target.host),
+		.argument = "HOST",
+		.help = "name or address; several with commas between"},
+	{.name = "port",
+		.letter = 'p',
+		TEXT(target.port),
+		.argument = "PORT",
+		.help = "port there; one for all hosts, or one for each"},
+	{.name = "username",
+		.letter = 'U',
+		TEXT(target.user),
+		.argument = "ROLE",
+		.help = "accepted, as by every check; this one connects to no database"},
+	{.name = "dbname", .letter = 'd', TEXT(target.dbname), .argument = "DBNAME", .help = "likewise"},
+};
+
 const struct setting options_row_primary = {.name = "primary",
 	TEXT(second.dbname),
 	.argument = "CONNINFO",

@@ -34,6 +34,10 @@ struct options {
 extern const struct setting options_rows[];
 extern const size_t options_row_count;
 
+/* The first of them, which say whom to ask, and the same for a check that asks over HTTP. */
+enum { OPTIONS_TARGET_ROWS = 4 };
+extern const struct setting options_http_rows[OPTIONS_TARGET_ROWS];
+
 /* What only some checks can be told, each one row that fills a struct options. */
 extern const struct setting options_row_primary;
 extern const struct setting options_row_publisher;

@@ -138,6 +138,15 @@ def test_help(program):
     assert text.startswith(program) or "Usage: " + program in text
 
 
+@pytest.mark.parametrize("program", ["check_patroni", "check_dcs"])
+def test_help_of_what_asks_over_http(program):
+    """-H and -p lead to no server of PostgreSQL, and psql's ways to a password do not either."""
+    text = " ".join(launch(program, "--help").out.decode().split())
+    for phrase in ("socket directory", "are tried in turn", "role to connect as", "as in psql"):
+        assert phrase not in text, phrase
+    assert "Passwords come from --auth-file" in text
+
+
 @each_check
 def test_every_option_of_the_help_exists(program):
     """Given without its value, or with one it does not take, an option is never called unknown."""

@@ -633,6 +633,48 @@ def test_what_cannot_be_asked(url, text):
     assert answer["state"] == ("CRITICAL" if "none of" in text else "UNKNOWN"), answer
 
 
+# -- the hosts of the command line ------------------------------------------------------------------------------------------
+
+def host_of(*args):
+    return launch(PROGRAM, *args, *T, "-f", "json").json()
+
+
+def test_host_and_port(three):
+    answer = host_of("-H", "127.0.0.1", "-p", three.members[0].port)
+    assert (answer["summary"], answer["target"]) == (GOOD, three.url), answer
+    answer = host_of("-H", "127.0.0.1")
+    assert answer["target"] == "http://127.0.0.1:8008", answer
+
+
+def test_hosts_and_ports(three):
+    """As several URLs: each of them is asked."""
+    ports = ",".join(str(peer.port) for peer in three.members)
+    answer = host_of("-H", "127.0.0.1,127.0.0.1,127.0.0.1", "-p", ports)
+    assert (answer["summary"], answer["target"]) == (GOOD, three.urls), answer
+
+
+def test_urls_come_before_hosts(three):
+    assert host_of("--url", three.url, "-H", "127.0.0.2", "-p", "1")["summary"] == GOOD
+
+
+def test_operands_of_haproxy(three):
+    assert launch(PROGRAM, *T, "10.0.0.1", "5000", "127.0.0.1", three.members[0].port).code == 0
+    assert launch(PROGRAM, *T, "10.0.0.1", "5000", "127.0.0.1", "1").code == 1
+
+
+@pytest.mark.parametrize("args, said", (
+    (("-H", "/run/postgresql"), "option --host: it is empty, a socket directory, or has a port or a URL in it"),
+    (("-H", "10.0.0.1:8008"), "option --host: "),
+    (("-H", "http://u:Xq7zSecret@10.0.0.1"), "option --host: "),
+    (("-H", "10.0.0.1,10.0.0.2,10.0.0.3", "-p", "1,2"), "2 ports are named for 3 hosts"),
+    (("-p", "8008"), "no Patroni is named"),
+))
+def test_hosts_that_make_no_sense(args, said):
+    answer = host_of(*args)
+    assert answer["state"] == "UNKNOWN" and said in answer["summary"], answer
+    assert "Xq7zSecret" not in json.dumps(answer), answer
+
+
 def test_nobody_is_named():
     said = launch(PROGRAM, "-f", "json").json()
     assert said["state"] == "UNKNOWN" and "no Patroni is named" in said["summary"], said
@@ -703,6 +745,8 @@ def test_tls(authority):
         assert "/leader" in peer.asked
         answer = ask(peer.url, "--ca-file", "/nonexistent", *options)
         assert answer["fault"]["class"] == "setup", answer
+        answer = host_of("-H", peer.host, "-p", peer.port, "--ca-file", authority.certificate, "--min-replicas", "0")
+        assert answer["summary"] == "leader n1 on timeline 3, no replicas", "who says whom to trust means https"
 
 
 def test_client_certificate(authority):
