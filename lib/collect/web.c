@@ -25,10 +25,12 @@
 	CALL(easy_setopt)                                                                                    \
 	CALL(easy_getinfo)                                                                                   \
 	CALL(easy_cleanup)                                                                                   \
-	CALL(easy_strerror) CALL(multi_init) CALL(multi_add_handle) CALL(multi_remove_handle)                \
-		CALL(multi_perform) CALL(multi_poll) CALL(multi_info_read) CALL(multi_cleanup)               \
-			CALL(slist_append) CALL(slist_free_all) CALL(url) CALL(url_set) CALL(url_get)        \
-				CALL(url_cleanup) CALL(free) CALL(global_init)
+	CALL(easy_strerror)                                                                                  \
+	CALL(multi_init)                                                                                     \
+	CALL(multi_add_handle)                                                                               \
+	CALL(multi_remove_handle) CALL(multi_perform) CALL(multi_poll) CALL(multi_info_read)                 \
+		CALL(multi_cleanup) CALL(slist_append) CALL(slist_free_all) CALL(url) CALL(url_set)          \
+			CALL(url_get) CALL(url_cleanup) CALL(free) CALL(global_init)
 
 #define DECLARE_CALL(name) __typeof__(curl_##name) *name;
 
@@ -129,6 +131,7 @@ struct transfer {
 	size_t header_bytes;
 	bool is_too_long;
 	bool is_done;
+	bool has_certificate; /* one to show */
 	char words[CURL_ERROR_SIZE];
 	char place[WEB_URL_SIZE]; /* "http://db1:8008", for messages */
 };
@@ -327,6 +330,7 @@ prepare(struct transfer *transfer, const struct web_access *access, const struct
 	transfer->easy = transfer->library->easy_init();
 	if (transfer->easy == NULL)
 		return err_set(err, ERR_DOWN, "out of memory");
+	transfer->has_certificate = access->cert_file[0] != '\0';
 	set_manners(transfer);
 	set_access(transfer, access, request->secret);
 	set_request(transfer, request);
@@ -334,6 +338,62 @@ prepare(struct transfer *transfer, const struct web_access *access, const struct
 }
 
 /* -- what became of it ------------------------------------------------------------------------- */
+
+static bool
+is_over_tls(const struct transfer *transfer)
+{
+	return text_starts(transfer->place, "https:");
+}
+
+/* A refusal comes a round trip after the handshake; what ends later was under way, and died. */
+enum { REFUSAL_MAX_US = 500000 };
+
+/*
+ * Whether the connection ended between the handshake and the first byte of an answer. In TLS 1.3 a server
+ * refuses the certificate of its client only then, and the reset that follows may be faster than what it says
+ * of that. With a certificate to show it would be no more than a guess.
+ */
+static bool
+is_refused_unheard(const struct transfer *transfer)
+{
+	curl_off_t shaken_us = 0, ended_us = 0;
+
+	if (!is_over_tls(transfer) || transfer->has_certificate || transfer->header_bytes > 0)
+		return false;
+	transfer->library->easy_getinfo(transfer->easy, CURLINFO_APPCONNECT_TIME_T, &shaken_us);
+	transfer->library->easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &ended_us);
+	return shaken_us > 0 && ended_us - shaken_us < REFUSAL_MAX_US;
+}
+
+static int
+explain_end(const struct transfer *transfer, const char *words, struct err *err)
+{
+	if (is_refused_unheard(transfer)) {
+		err_set(err, ERR_SETUP, "TLS with %s: closed right after the handshake", transfer->place);
+		return err_hint(err, "does it want a client certificate (cert-file)?");
+	}
+	if (words[0] == '\0')
+		err_set(err, ERR_DOWN, "%s closed the connection without an answer", transfer->place);
+	else
+		err_set(err, ERR_DOWN, "cannot reach %s: %s", transfer->place, words);
+	return err_hint(err,
+		is_over_tls(transfer) ? "does it run there, and listen on that address and port?"
+				      : "does it run there, and is it http that it speaks, not https?");
+}
+
+static int
+explain_tls(const struct transfer *transfer, const char *words, struct err *err)
+{
+	err_set(err, ERR_SETUP, "TLS with %s: %s", transfer->place, words);
+	if (strstr(words, "unable to set private key") != NULL)
+		return err_hint(err,
+			"is the key in that file (else: key-file), and without a passphrase? nobody is there "
+			"to give one");
+	if (strstr(words, "wrong version number") != NULL || strstr(words, "SSL_ERROR_SYSCALL") != NULL)
+		return err_hint(err, "does it speak TLS there? if not, write http://");
+	return err_hint(
+		err, "see the options ca-file, cert-file and key-file, and the name in its certificate");
+}
 
 static int
 explain(const struct transfer *transfer, CURLcode code, struct err *err)
@@ -364,10 +424,9 @@ explain(const struct transfer *transfer, CURLcode code, struct err *err)
 		return err_hint(err, "does it run there, and listen on that address and port?");
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
-		err_set(err, ERR_DOWN, "cannot reach %s: %s", place, words);
-		return err_hint(err, "does it run there, and listen on that address and port?");
+		return explain_end(transfer, words, err);
 	case CURLE_GOT_NOTHING:
-		return err_set(err, ERR_DOWN, "%s closed the connection without an answer", place);
+		return explain_end(transfer, "", err);
 	case CURLE_OPERATION_TIMEDOUT:
 		err_set(err, ERR_TIMEOUT, "no answer from %s in time", place);
 		return err_hint(err,
@@ -379,12 +438,7 @@ explain(const struct transfer *transfer, CURLcode code, struct err *err)
 	case CURLE_SSL_CIPHER:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_ISSUER_ERROR:
-		err_set(err, ERR_SETUP, "TLS with %s: %s", place, words);
-		if (strstr(words, "unable to set private key") != NULL)
-			return err_hint(err,
-				"has the key a passphrase? it must have none: nobody is there to give it");
-		return err_hint(err,
-			"see the options ca-file, cert-file and key-file, and the name in its certificate");
+		return explain_tls(transfer, words, err);
 	case CURLE_OUT_OF_MEMORY: /* hardly that: a line of the headers is too long */
 		return err_set(err, ERR_PROTOCOL, "%s answers with a header that is too long", place);
 	default:

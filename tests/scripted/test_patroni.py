@@ -5,7 +5,9 @@ What each answer means for the state is in tests/cases, what is read of JSON in 
 
 import base64
 import json
+import socket
 import ssl
+import struct
 import time
 
 import pytest
@@ -759,6 +761,56 @@ def test_client_certificate(authority):
         assert answer["summary"] == "leader n1 on timeline 3, 1 of 1 replica is healthy", answer
         answer = ask(peer.url, *trust, *T)
         assert answer["answer"] == "no" and "fault" in answer, answer
+
+
+class Resetting(Tls):
+    """It wanted a certificate, and its alert was lost: in TLS 1.3 that comes after the handshake, and the reset behind it
+    may overtake it."""
+
+    def _answer(self, talk):
+        talk.sock = self.context.wrap_socket(talk.sock, server_side=True)
+        talk.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        talk.sock.close()
+        raise peers.Gone
+
+
+def test_a_client_certificate_that_is_missed_without_a_word(authority):
+    trust = ("--ca-file", authority.certificate)
+    ours = ("--cert-file", authority.client.certificate, "--key-file", authority.client.key)
+    with Resetting(authority.server) as peer:
+        answer = ask(peer.url, *trust, *T)
+        assert answer["fault"]["class"] == "setup" and "client certificate" in answer["hint"], answer
+        answer = ask(peer.url, *trust, *ours, *T)
+        assert answer["fault"]["class"] == "down", f"with one it may as well have died: {answer}"
+
+
+def reset(talk):
+    talk.read(1)
+    talk.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    talk.sock.close()
+    raise peers.Gone
+
+
+def plain(talk):
+    talk.read(1)
+    talk.send(response(400, {}))
+
+
+def test_the_wrong_scheme():
+    """Who speaks TLS closes or resets what is none; who does not answers in plain."""
+    for close in (reset, peers.close_at_once):
+        with peers.Peer(close) as peer:
+            answer = ask(f"http://{peer.host}:{peer.port}", *T)
+            assert answer["fault"]["class"] == "down" and "https" in answer["hint"], answer
+    with peers.Peer(plain) as peer:
+        answer = ask(f"https://{peer.host}:{peer.port}", *T)
+        assert answer["fault"]["class"] == "setup" and "http://" in answer["hint"], answer
+
+
+def test_a_client_certificate_without_its_key(authority):
+    with Tls(authority.server, authority) as peer:
+        answer = ask(peer.url, "--ca-file", authority.certificate, "--cert-file", authority.client.certificate, *T)
+        assert answer["fault"]["class"] == "setup" and "key-file" in answer["hint"], answer
 
 
 # -- as the agent looks --------------------------------------------------------------------------------------------------------
