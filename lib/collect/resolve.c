@@ -11,17 +11,17 @@
 #include "lib/base/clock.h"
 
 /* A request and its hints: one piece of memory, since an abandoned look-up keeps using both. */
-struct lookup {
+struct resolve_lookup {
 	struct gaicb request;
 	struct addrinfo hints;
 	char host[];
 };
 
-static struct lookup *
-lookup_start(const char *host)
+struct resolve_lookup *
+resolve_begin(const char *host)
 {
 	size_t size = strlen(host) + 1;
-	struct lookup *lookup = calloc(1, sizeof *lookup + size);
+	struct resolve_lookup *lookup = calloc(1, sizeof *lookup + size);
 	struct gaicb *list[1];
 
 	if (lookup == NULL)
@@ -38,9 +38,9 @@ lookup_start(const char *host)
 	return lookup;
 }
 
-/* Waits until the look-up ends (its status) or the deadline passes (EAI_INPROGRESS). */
-static int
-lookup_wait(struct lookup *lookup, int64_t deadline_ms)
+/* Waits until the look-up ends or the deadline passes. */
+static void
+lookup_wait(struct resolve_lookup *lookup, int64_t deadline_ms)
 {
 	const struct gaicb *list[1] = {&lookup->request};
 	int left;
@@ -50,7 +50,6 @@ lookup_wait(struct lookup *lookup, int64_t deadline_ms)
 
 		gai_suspend(list, 1, &wait); /* may return early */
 	}
-	return gai_error(&lookup->request);
 }
 
 static void
@@ -62,6 +61,43 @@ keep_addresses(const struct addrinfo *info, struct resolve_result *ret)
 			    RESOLVE_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST)
 			== 0)
 			ret->count++;
+}
+
+bool
+resolve_has_ended(struct resolve_lookup *lookup)
+{
+	return gai_error(&lookup->request) != EAI_INPROGRESS;
+}
+
+/* One that cannot be cancelled runs on and needs its memory, which is left to it. */
+static int
+give_up(struct resolve_lookup *lookup, struct err *err)
+{
+	err_set(err, ERR_TIMEOUT, "host name \"%s\" was not resolved in time", lookup->host);
+	if (gai_cancel(&lookup->request) == EAI_CANCELED)
+		free(lookup);
+	return err_hint(err, "is the name server reachable? an address or hostaddr needs none");
+}
+
+int
+resolve_end(struct resolve_lookup *lookup, struct resolve_result *ret, struct err *err)
+{
+	int status = gai_error(&lookup->request);
+
+	if (status == EAI_INPROGRESS)
+		return give_up(lookup, err);
+	if (status == 0) {
+		keep_addresses(lookup->request.ar_result, ret);
+		freeaddrinfo(lookup->request.ar_result);
+		if (ret->count == 0)
+			err_set(err, ERR_DOWN, "host name \"%s\" has no address", lookup->host);
+	} else {
+		err_set(err, ERR_DOWN, "cannot resolve host name \"%s\": %s", lookup->host,
+			gai_strerror(status));
+		err_hint(err, "is the name right, and does the name server know it?");
+	}
+	free(lookup);
+	return status == 0 && ret->count > 0 ? 0 : -1;
 }
 
 /* An address is its own, and needs neither a thread nor time. */
@@ -81,30 +117,13 @@ take_address(const char *host, struct resolve_result *ret)
 int
 resolve_host(const char *host, int64_t deadline_ms, struct resolve_result *ret, struct err *err)
 {
-	struct lookup *lookup;
-	int status;
+	struct resolve_lookup *lookup;
 
 	if (take_address(host, ret))
 		return 0;
-	lookup = lookup_start(host);
+	lookup = resolve_begin(host);
 	if (lookup == NULL)
 		return err_set(err, ERR_DOWN, "cannot look up host \"%s\": out of memory", host);
-	status = lookup_wait(lookup, deadline_ms);
-	if (status == EAI_INPROGRESS) {
-		/* One that cannot be cancelled runs on and needs its memory, which is left to it. */
-		if (gai_cancel(&lookup->request) == EAI_CANCELED)
-			free(lookup);
-		err_set(err, ERR_TIMEOUT, "host name \"%s\" was not resolved in time", host);
-		return err_hint(err, "is the name server reachable? an address or hostaddr needs none");
-	}
-	if (status == 0) {
-		keep_addresses(lookup->request.ar_result, ret);
-		freeaddrinfo(lookup->request.ar_result);
-	}
-	free(lookup);
-	if (status != 0) {
-		err_set(err, ERR_DOWN, "cannot resolve host name \"%s\": %s", host, gai_strerror(status));
-		return err_hint(err, "is the name right, and does the name server know it?");
-	}
-	return ret->count > 0 ? 0 : err_set(err, ERR_DOWN, "host name \"%s\" has no address", host);
+	lookup_wait(lookup, deadline_ms);
+	return resolve_end(lookup, ret, err);
 }

@@ -5,6 +5,7 @@
 #ifndef PGHA_COLLECT_RESOLVE_H
 #define PGHA_COLLECT_RESOLVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,16 @@ struct resolve_result {
  * library, which ends with the process.
  */
 int resolve_host(const char *host, int64_t deadline_ms, struct resolve_result *ret, struct err *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * The same in steps, for several at once: begin() starts a look-up (NULL: out of memory), has_ended() says
+ * whether it is through, and end() takes what it found, or gives it up with class timeout, and frees it.
+ */
+struct resolve_lookup;
+struct resolve_lookup *resolve_begin(const char *host);
+bool resolve_has_ended(struct resolve_lookup *lookup);
+int resolve_end(struct resolve_lookup *lookup, struct resolve_result *ret, struct err *err)
 	__attribute__((warn_unused_result));
 
 #endif

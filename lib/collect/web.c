@@ -1,5 +1,6 @@
 #include "lib/collect/web.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -12,7 +13,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
-#include "lib/collect/resolve.h"
+#include "lib/collect/web_names.h"
 
 /* -- the library ------------------------------------------------------------------------------- */
 
@@ -28,9 +29,10 @@
 	CALL(easy_strerror)                                                                                  \
 	CALL(multi_init)                                                                                     \
 	CALL(multi_add_handle)                                                                               \
-	CALL(multi_remove_handle) CALL(multi_perform) CALL(multi_poll) CALL(multi_info_read)                 \
-		CALL(multi_cleanup) CALL(slist_append) CALL(slist_free_all) CALL(url) CALL(url_set)          \
-			CALL(url_get) CALL(url_cleanup) CALL(free) CALL(global_init)
+	CALL(multi_remove_handle)                                                                            \
+	CALL(multi_perform) CALL(multi_poll) CALL(multi_info_read) CALL(multi_cleanup) CALL(slist_append)    \
+		CALL(slist_free_all) CALL(url) CALL(url_set) CALL(url_get) CALL(url_cleanup) CALL(free)      \
+			CALL(global_init)
 
 #define DECLARE_CALL(name) __typeof__(curl_##name) *name;
 
@@ -132,6 +134,10 @@ struct transfer {
 	bool is_too_long;
 	bool is_done;
 	bool has_certificate; /* one to show */
+	bool is_unnamed;      /* its host is looked up, at name_place */
+	size_t name_place;
+	char host[WEB_URL_SIZE];
+	char port[16];
 	char words[CURL_ERROR_SIZE];
 	char place[WEB_URL_SIZE]; /* "http://db1:8008", for messages */
 };
@@ -204,54 +210,56 @@ refuse_url(const char *url, struct err *err)
 		"(--...auth-file)");
 }
 
-/* The addresses of a host, looked up under the deadline, as the library wants to be told: "HOST:PORT:A,B". */
-static int
-tell_addresses(
-	struct transfer *transfer, const char *host, const char *port, int64_t deadline_ms, struct err *err)
+/* The addresses of a host as the library wants to be told: "HOST:PORT:A,B". */
+static void
+tell_addresses(struct transfer *transfer, const struct resolve_result *found)
 {
 	char storage[WEB_URL_SIZE + 16 + RESOLVE_ADDRESSES * (RESOLVE_ADDRESS_SIZE + 3)];
-	struct resolve_result found;
 	struct text text;
 
-	if (host[0] == '[') /* a number that is as it is */
-		return 0;
-	if (resolve_host(host, deadline_ms, &found, err) != 0)
-		return -1;
 	text_init(&text, storage, sizeof storage);
-	text_add(&text, "%s:%s:", host, port);
-	for (size_t i = 0; i < found.count; i++) {
-		bool is_v6 = strchr(found.addresses[i], ':') != NULL;
+	text_add(&text, "%s:%s:", transfer->host, transfer->port);
+	for (size_t i = 0; i < found->count; i++) {
+		bool is_v6 = strchr(found->addresses[i], ':') != NULL;
 
-		text_add(&text, "%s%s%s%s", i == 0 ? "" : ",", is_v6 ? "[" : "", found.addresses[i],
+		text_add(&text, "%s%s%s%s", i == 0 ? "" : ",", is_v6 ? "[" : "", found->addresses[i],
 			is_v6 ? "]" : "");
 	}
 	transfer->addresses = transfer->library->slist_append(NULL, storage);
-	return 0;
 }
 
-/* Takes the URL apart, refuses what is not ours to ask, finds the host. */
+static bool
+is_address(const char *host)
+{
+	struct in_addr ignored;
+
+	return host[0] == '[' || inet_pton(AF_INET, host, &ignored) == 1;
+}
+
+/* Takes the URL apart, refuses what is not ours to ask. */
 static int
-prepare_url(struct transfer *transfer, const char *url, int64_t deadline_ms, struct err *err)
+prepare_url(struct transfer *transfer, const char *url, struct err *err)
 {
 	const struct library *library = transfer->library;
 	CURLU *parsed = library->url();
-	char scheme[16], host[WEB_URL_SIZE], port[16], user[16], password[16];
+	char scheme[16], user[16], password[16];
 
 	if (parsed == NULL || library->url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK) {
 		library->url_cleanup(parsed);
 		return refuse_url(url, err);
 	}
 	copy_part(library, parsed, CURLUPART_SCHEME, scheme, sizeof scheme);
-	copy_part(library, parsed, CURLUPART_HOST, host, sizeof host);
-	copy_part(library, parsed, CURLUPART_PORT, port, sizeof port);
+	copy_part(library, parsed, CURLUPART_HOST, transfer->host, sizeof transfer->host);
+	copy_part(library, parsed, CURLUPART_PORT, transfer->port, sizeof transfer->port);
 	copy_part(library, parsed, CURLUPART_USER, user, sizeof user);
 	copy_part(library, parsed, CURLUPART_PASSWORD, password, sizeof password);
 	library->url_cleanup(parsed);
 	if ((strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0) || user[0] != '\0'
-		|| password[0] != '\0' || host[0] == '\0')
+		|| password[0] != '\0' || transfer->host[0] == '\0')
 		return refuse_url(url, err);
-	snprintf(transfer->place, sizeof transfer->place, "%.8s://%.200s:%.8s", scheme, host, port);
-	return tell_addresses(transfer, host, port, deadline_ms, err);
+	snprintf(transfer->place, sizeof transfer->place, "%.8s://%.200s:%.8s", scheme, transfer->host,
+		transfer->port);
+	return 0;
 }
 
 #define SET(transfer, option, value) (transfer)->library->easy_setopt((transfer)->easy, (option), (value))
@@ -309,7 +317,6 @@ set_request(struct transfer *transfer, const struct web_request *request)
 	}
 	SET(transfer, CURLOPT_URL, request->url);
 	SET(transfer, CURLOPT_HTTPHEADER, transfer->headers);
-	SET(transfer, CURLOPT_RESOLVE, transfer->addresses);
 	SET(transfer, CURLOPT_WRITEFUNCTION, take_bytes);
 	SET(transfer, CURLOPT_WRITEDATA, transfer);
 	SET(transfer, CURLOPT_HEADERFUNCTION, take_header);
@@ -318,14 +325,14 @@ set_request(struct transfer *transfer, const struct web_request *request)
 	SET(transfer, CURLOPT_PRIVATE, transfer);
 }
 
-/* Makes a transfer ready to start; its host's name is looked up before `deadline_ms`. */
+/* Makes a transfer ready to start, but for the addresses of its host. */
 static int
 prepare(struct transfer *transfer, const struct web_access *access, const struct web_request *request,
-	int64_t deadline_ms, struct err *err)
+	struct err *err)
 {
 	if (strlen(request->url) >= WEB_URL_SIZE)
 		return err_set(err, ERR_USAGE, "a URL has more than %d characters", WEB_URL_SIZE - 1);
-	if (prepare_url(transfer, request->url, deadline_ms, err) != 0)
+	if (prepare_url(transfer, request->url, err) != 0)
 		return -1;
 	transfer->easy = transfer->library->easy_init();
 	if (transfer->easy == NULL)
@@ -476,6 +483,7 @@ finish(struct transfer *transfer, CURLcode code, int64_t begun_us)
 struct batch {
 	const struct library *library;
 	CURLM *multi;
+	struct web_names *names;
 	struct transfer *transfers;
 	size_t count;
 	size_t open_count;
@@ -483,6 +491,53 @@ struct batch {
 	bool (*is_enough)(void *context, size_t index, const struct web_answer *answer);
 	void *context;
 };
+
+/* -- names, then transfers -- */
+
+static void
+fail(struct batch *batch, struct transfer *transfer)
+{
+	transfer->is_done = true;
+	transfer->answer->elapsed_us = clock_now_us() - batch->begun_us;
+	batch->open_count--;
+}
+
+static void
+launch(struct batch *batch, struct transfer *transfer)
+{
+	if (batch->library->multi_add_handle(batch->multi, transfer->easy) == CURLM_OK)
+		return;
+	err_set(&transfer->answer->fault, ERR_DOWN, "out of memory");
+	fail(batch, transfer);
+}
+
+/* What became of its host's name is known, or is not waited for any more. */
+static void
+take_name(struct batch *batch, struct transfer *transfer)
+{
+	struct resolve_result found;
+
+	transfer->is_unnamed = false;
+	if (web_names_take(batch->names, transfer->name_place, &found, &transfer->answer->fault) != 0) {
+		fail(batch, transfer);
+		return;
+	}
+	tell_addresses(transfer, &found);
+	SET(transfer, CURLOPT_RESOLVE, transfer->addresses);
+	launch(batch, transfer);
+}
+
+/* Starts those whose names are found by now. */
+static void
+take_names(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		struct transfer *transfer = &batch->transfers[i];
+
+		if (transfer->is_unnamed && web_names_has_ended(batch->names, transfer->name_place))
+			take_name(batch, transfer);
+	}
+}
 
 /* Takes what has ended. Whether one of them was all that is needed. */
 static bool
@@ -508,6 +563,17 @@ take_ended(struct batch *batch)
 	return is_enough;
 }
 
+/* A look-up wakes nobody when it ends: while there is one it is looked at so often. */
+enum { NAMES_TURN_MS = 5 };
+
+static int
+next_turn_ms(const struct batch *batch, int64_t deadline_ms)
+{
+	int left_ms = clock_left_ms(deadline_ms);
+
+	return left_ms > NAMES_TURN_MS && !web_names_have_ended(batch->names) ? NAMES_TURN_MS : left_ms;
+}
+
 /* Drives them until all have ended, one of them was enough, or the deadline passes. True: it was enough. */
 static bool
 drive(struct batch *batch, int64_t deadline_ms)
@@ -515,15 +581,33 @@ drive(struct batch *batch, int64_t deadline_ms)
 	int running;
 
 	for (;;) {
+		int turn_ms = next_turn_ms(batch, deadline_ms);
+
+		take_names(batch); /* also what has ended since the turn was measured */
 		if (batch->library->multi_perform(batch->multi, &running) != CURLM_OK)
 			return false;
 		if (take_ended(batch))
 			return true;
 		if (batch->open_count == 0 || clock_left_ms(deadline_ms) == 0)
 			return false;
-		if (batch->library->multi_poll(batch->multi, NULL, 0, clock_left_ms(deadline_ms), NULL)
-			!= CURLM_OK)
+		if (batch->library->multi_poll(batch->multi, NULL, 0, turn_ms, NULL) != CURLM_OK)
 			return false;
+	}
+}
+
+static void
+close_transfer(struct batch *batch, struct transfer *transfer)
+{
+	if (transfer->easy != NULL) {
+		batch->library->multi_remove_handle(batch->multi, transfer->easy);
+		batch->library->easy_cleanup(transfer->easy);
+	}
+	batch->library->slist_free_all(transfer->headers);
+	batch->library->slist_free_all(transfer->addresses);
+	if (transfer->answer->fault.class != ERR_NONE) {
+		free(transfer->answer->body);
+		transfer->answer->body = NULL;
+		transfer->answer->length = 0;
 	}
 }
 
@@ -533,46 +617,40 @@ close_batch(struct batch *batch, bool was_enough)
 {
 	for (size_t i = 0; i < batch->count; i++) {
 		struct transfer *transfer = &batch->transfers[i];
+		bool was_open = !transfer->is_done;
 
-		if (!transfer->is_done) {
+		if (transfer->is_unnamed)
+			take_name(batch, transfer);
+		if (!transfer->is_done)
 			finish(transfer, CURLE_OPERATION_TIMEDOUT, batch->begun_us);
-			transfer->answer->is_open = was_enough;
-		}
-		if (transfer->easy != NULL) {
-			batch->library->multi_remove_handle(batch->multi, transfer->easy);
-			batch->library->easy_cleanup(transfer->easy);
-		}
-		batch->library->slist_free_all(transfer->headers);
-		batch->library->slist_free_all(transfer->addresses);
-		if (transfer->answer->fault.class != ERR_NONE) {
-			free(transfer->answer->body);
-			transfer->answer->body = NULL;
-			transfer->answer->length = 0;
-		}
+		transfer->answer->is_open = was_open && was_enough;
 	}
+	for (size_t i = 0; i < batch->count; i++)
+		close_transfer(batch, &batch->transfers[i]);
+	web_names_free(batch->names);
 	batch->library->multi_cleanup(batch->multi);
 	free(batch->transfers);
 }
 
 static void
 start(struct batch *batch, const struct web_access *access, const struct web_request *requests,
-	int64_t deadline_ms, struct web_answer *answers)
+	struct web_answer *answers)
 {
 	for (size_t i = 0; i < batch->count; i++) {
 		struct transfer *transfer = &batch->transfers[i];
-		/* A name that nobody knows must leave time for the others, and for asking. */
-		int64_t share_ms = clock_left_ms(deadline_ms) / (int64_t)(batch->count - i + 1);
 
 		transfer->library = batch->library;
 		transfer->answer = &answers[i];
-		transfer->is_done = prepare(transfer, access, &requests[i], clock_now_ms() + share_ms,
-					    &answers[i].fault)
-			!= 0;
-		if (!transfer->is_done
-			&& batch->library->multi_add_handle(batch->multi, transfer->easy) == CURLM_OK)
-			batch->open_count++;
-		else if (!transfer->is_done)
-			finish(transfer, CURLE_OUT_OF_MEMORY, batch->begun_us);
+		if (prepare(transfer, access, &requests[i], &answers[i].fault) != 0) {
+			transfer->is_done = true;
+			continue;
+		}
+		batch->open_count++;
+		transfer->is_unnamed = !is_address(transfer->host);
+		if (transfer->is_unnamed)
+			transfer->name_place = web_names_add(batch->names, transfer->host);
+		else
+			launch(batch, transfer);
 	}
 }
 
@@ -592,17 +670,19 @@ web_ask(const struct web_access *access, const struct web_request *requests, siz
 	memset(answers, 0, count * sizeof answers[0]);
 	if (open_library(&library, &err) == 0) {
 		batch.transfers = calloc(count + 1, sizeof batch.transfers[0]);
-		batch.multi = batch.transfers == NULL ? NULL : library.multi_init();
+		batch.names = web_names_new(count);
+		batch.multi = batch.transfers == NULL || batch.names == NULL ? NULL : library.multi_init();
 		if (batch.multi == NULL)
 			err_set(&err, ERR_DOWN, "out of memory");
 	}
 	if (err.class != ERR_NONE) {
 		free(batch.transfers);
+		web_names_free(batch.names);
 		for (size_t i = 0; i < count; i++)
 			answers[i].fault = err;
 		return;
 	}
-	start(&batch, access, requests, deadline_ms, answers);
+	start(&batch, access, requests, answers);
 	close_batch(&batch, drive(&batch, deadline_ms));
 }
 

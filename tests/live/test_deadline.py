@@ -147,6 +147,23 @@ def test_address_needs_no_name_server(build, no_names):
     keeps(build, LEADER, ["-d", "host=db1.example.org hostaddr=127.0.0.1 port=1"], "down", preexec_fn=no_names)
 
 
+NAMES = [f"http://db{number}.example.org:1" for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("program, option", [("check_dcs", "--endpoints"), ("check_patroni", "--url")])
+def test_name_server_that_is_slow(build, program, option, tmp_path):
+    """Several names, and several questions for each: all are looked up at once, and each name once."""
+    if reason := silent_names.why_missing():
+        pytest.skip(reason)
+    with silent_names.SilentNames(tmp_path, delay=0.4) as names:
+        keeps(build, program, [option, ",".join(NAMES)], "down", t=3, preexec_fn=names.enter)
+
+
+@pytest.mark.parametrize("program, option", [("check_dcs", "--endpoints"), ("check_patroni", "--url")])
+def test_name_server_that_never_answers_to_http(build, program, option, no_names):
+    keeps(build, program, [option, ",".join(NAMES)], "timeout", preexec_fn=no_names)
+
+
 # --- files and outputs that block -------------------------------------------------------------------------------------
 
 @pytest.fixture
