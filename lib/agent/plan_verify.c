@@ -114,6 +114,8 @@ is_list_of_urls(const char *list, bool needs_scheme)
 		text_item(list, i, item, sizeof item);
 		start += strspn(start, " ");
 		rest = strstr(start, "://");
+		if (strpbrk(start, "?#") != NULL) /* a path behind it would be none */
+			return false;
 		if (rest == NULL ? needs_scheme
 				 : (!text_starts(start, "http://") && !text_starts(start, "https://"))
 					|| !is_place(rest + 3))

@@ -1,6 +1,6 @@
 #include "lib/collect/dcs_source.h"
 
-#include <stdio.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "lib/base/text.h"
@@ -26,21 +26,48 @@ dcs_source_name_hosts(
 	return web_hosts_write(target, source->access, usual_ports[source->kind], to, size, err);
 }
 
+enum { ITEM_SIZE = 256 };
+
+/* Behind an item that is a host alone: "db1", "[::1]"; one with a path is of a proxy, which has a port of its
+ * own. */
+static bool
+is_port_missing(const char *item)
+{
+	const char *host_end = item[0] == '[' ? strchr(item, ']') : item;
+
+	return strstr(item, "://") == NULL && host_end != NULL && strpbrk(host_end, ":/") == NULL;
+}
+
+/* What stands without a scheme is meant as a host of the command line is. */
+static void
+complete(const struct dcs_source *source, char *item, struct text *url)
+{
+	for (size_t length = strlen(item); length > 0 && item[length - 1] == '/';)
+		item[--length] = '\0';
+	if (strstr(item, "://") == NULL)
+		text_add(url, "http%s://", web_hosts_are_secured(source->access) ? "s" : "");
+	text_add(url, "%s", item);
+	if (is_port_missing(item))
+		text_add(url, ":%s", usual_ports[source->kind]);
+}
+
 static int
 take_endpoint(const struct dcs_source *source, size_t index, struct snapshot_dcs *dcs, struct err *err)
 {
 	struct snapshot_dcs_endpoint *row = &dcs->rows[index];
-	char item[256], url[sizeof item + 8];
-	size_t length;
+	char item[ITEM_SIZE], url[ITEM_SIZE + 16];
+	struct text text;
 
 	text_item(source->endpoints, index, item, sizeof item);
-	snprintf(url, sizeof url, "%s%s", strstr(item, "://") == NULL ? "http://" : "", item);
-	for (length = strlen(url); length > 0 && url[length - 1] == '/';)
-		url[--length] = '\0';
+	text_init(&text, url, sizeof url);
+	complete(source, item, &text);
 	if (strchr(item, '@') != NULL) {
 		err_set(err, ERR_USAGE, "an endpoint has a user in it (not shown)");
 		return err_hint(err, "give user and password in a file: --auth-file");
 	}
+	if (strpbrk(item, "?#") != NULL)
+		return err_set(
+			err, ERR_USAGE, "endpoint %zu has more than a host, a port and a path", index + 1);
 	if (item[0] == '\0' || text_copy(row->url, sizeof row->url, url) != 0)
 		return err_set(err, ERR_USAGE, "endpoint %zu is empty, or has more than %zu characters",
 			index + 1, sizeof row->url - 1);

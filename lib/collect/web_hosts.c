@@ -18,11 +18,17 @@ verify_host(const char *host, struct err *err)
 	return err_hint(err, "name hosts, and the port with -p; URLs are for --endpoints");
 }
 
+bool
+web_hosts_are_secured(const struct web_access *access)
+{
+	return access->ca_file[0] != '\0' || access->cert_file[0] != '\0';
+}
+
 int
 web_hosts_write(const struct target *target, const struct web_access *access, const char *usual_port,
 	char *to, size_t size, struct err *err)
 {
-	bool is_tls = access->ca_file[0] != '\0' || access->cert_file[0] != '\0';
+	bool is_tls = web_hosts_are_secured(access);
 	size_t count = text_item_count(target->host), port_count = text_item_count(target->port);
 	struct text text;
 

@@ -6,6 +6,20 @@
 #include "lib/base/text.h"
 #include "lib/evaluate/judge.h"
 
+/* What may be missing, by the kind of store. */
+static void
+advise(const struct snapshot_dcs *dcs, struct verdict *verdict)
+{
+	if (strcmp(dcs->kind, "zookeeper") == 0)
+		judge_hint(verdict, "ask Patroni instead (check_patroni), and leave out --scope");
+	else if (strcmp(dcs->kind, "consul") == 0)
+		judge_hint(verdict,
+			"if it is not let in: a token with key:read and session:read (--token-file)");
+	else
+		judge_hint(verdict,
+			"if it is not let in: a user who may read what is under the scope (--auth-file)");
+}
+
 static void
 judge_untold(const struct snapshot_dcs *dcs, struct verdict *verdict)
 {
@@ -16,6 +30,7 @@ judge_untold(const struct snapshot_dcs *dcs, struct verdict *verdict)
 	else
 		judge_reason(verdict, STATE_UNKNOWN, "cannot tell who holds the leader lock of \"%s\": %s",
 			dcs->scope, dcs->scope_fault);
+	advise(dcs, verdict);
 }
 
 static void
@@ -74,7 +89,7 @@ dcs_lock_judge(const struct snapshot_dcs *dcs, int64_t min_ttl_ms, struct verdic
 		return;
 	if (dcs->scope_fault[0] != '\0') {
 		judge_untold(dcs, verdict);
-	} else if (!dcs->has_leader_key) {
+	} else if (!dcs->has_leader_key || dcs->leader_key[0] == '\0') { /* Patroni writes no empty one */
 		judge_nobody(dcs, verdict);
 	} else {
 		judge_reason(

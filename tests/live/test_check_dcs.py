@@ -405,6 +405,7 @@ def test_users(guarded, ask, scratch):
     assert ask(guarded).state == "OK", "the quorum is seen without any right"
     stranger = ask(guarded, "--scope", "demo")
     assert stranger.state == "UNKNOWN" and "user name is empty" in stranger.stdout, stranger
+    assert "hint: " in stranger.stdout and "--auth-file" in stranger.stdout, stranger
     right = write_secret(scratch / "right", SECRET)
     known = ask(guarded, "--scope", "demo", "--auth-file", right)
     assert known.state == "OK" and 'n1 holds the leader lock of "demo"' in known.stdout, known

@@ -208,8 +208,10 @@ def test_consul_lock_without_a_session(answers):
 def test_consul_session_that_may_not_be_read():
     answers = stores.consul(key="n1", **{f"/v1/session/info/{stores.SESSION}": (403, b"Permission denied")})
     with playing(answers) as [peer]:
-        says(ask([peer], *T, "--scope", "demo"), "UNKNOWN",
+        outcome = ask([peer], *T, "--scope", "demo")
+        says(outcome, "UNKNOWN",
              'n1 holds the leader lock of "demo", cannot tell whether it still renews it: the lease: its session')
+        assert b"--token-file" in outcome.out, "what to do about it"
 
 
 def test_consul_servers_that_are_not_well():

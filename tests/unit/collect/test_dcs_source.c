@@ -11,11 +11,16 @@
 
 #include "lib/collect/dcs_source.h"
 
+static const struct web_access no_access = {.ca_file = ""};
+
 static struct dcs_source
 source(const char *endpoints, const char *scope, const char *name_space)
 {
-	return (struct dcs_source){
-		.endpoints = endpoints, .scope = scope, .name_space = name_space, .token_file = ""};
+	return (struct dcs_source){.endpoints = endpoints,
+		.scope = scope,
+		.name_space = name_space,
+		.access = &no_access,
+		.token_file = ""};
 }
 
 static int
@@ -44,14 +49,52 @@ test_endpoints(void **state)
 	assert_int_equal(dcs.total, SNAPSHOT_DCS_MAX);
 }
 
+/* One without a scheme is a host, with its port or the usual one, as the hosts of a command line are. */
+static void
+test_endpoints_without_a_scheme(void **state)
+{
+	static const struct web_access tls = {.ca_file = "ca.pem"};
+	static const struct {
+		const char *endpoint;
+		enum dcs_kind kind;
+		const struct web_access *access;
+		const char *url;
+	} cases[] = {
+		{"a", DCS_AUTO, &no_access, "http://a:2379"},
+		{"a/", DCS_AUTO, &no_access, "http://a:2379"},
+		{"10.0.0.11", DCS_CONSUL, &no_access, "http://10.0.0.11:8500"},
+		{"a", DCS_ZOOKEEPER, &no_access, "http://a:8080"},
+		{"[::1]", DCS_ETCD, &no_access, "http://[::1]:2379"},
+		{"[::1]:4", DCS_ETCD, &no_access, "http://[::1]:4"},
+		{"a:1", DCS_AUTO, &no_access, "http://a:1"},
+		{"a/etcd", DCS_AUTO, &no_access, "http://a/etcd"},
+		{"http://a", DCS_AUTO, &no_access, "http://a"},
+		{"a", DCS_AUTO, &tls, "https://a:2379"},
+		{"a:1", DCS_AUTO, &tls, "https://a:1"},
+		{"http://a:1", DCS_AUTO, &tls, "http://a:1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct dcs_source taken = source(cases[i].endpoint, "", "service");
+		struct snapshot_dcs dcs = {.total = 0};
+		struct err err;
+
+		taken.kind = cases[i].kind;
+		taken.access = cases[i].access;
+		assert_int_equal(dcs_source_take_endpoints(&taken, &dcs, &err), 0);
+		assert_string_equal(dcs.rows[0].url, cases[i].url);
+	}
+}
+
 static void
 test_endpoints_that_are_none(void **state)
 {
 	char long_one[200];
 	struct snapshot_dcs dcs;
 	struct err err;
-	const char *const others[] = {"", "a,,b", "a,", "a,b,c,d,e,f,g,h,i,j", "a:1,http://a:1/",
-		"u:secret@a:1", "http://u:secret@a:1", long_one};
+	const char *const others[] = {"", "a,,b", "a,", "a,b,c,d,e,f,g,h,i,j", "a:1,http://a:1/", "a:1/?x",
+		"http://a:1#x", "u:secret@a:1", "http://u:secret@a:1", long_one};
 
 	(void)state;
 	memset(long_one, 'a', sizeof long_one - 1);
@@ -199,6 +242,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_endpoints),
+		cmocka_unit_test(test_endpoints_without_a_scheme),
 		cmocka_unit_test(test_endpoints_that_are_none),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_hosts_that_are_none),
