@@ -1,6 +1,7 @@
 #include "lib/collect/web.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -30,9 +31,9 @@
 	CALL(multi_init)                                                                                     \
 	CALL(multi_add_handle)                                                                               \
 	CALL(multi_remove_handle)                                                                            \
-	CALL(multi_perform) CALL(multi_poll) CALL(multi_info_read) CALL(multi_cleanup) CALL(slist_append)    \
-		CALL(slist_free_all) CALL(url) CALL(url_set) CALL(url_get) CALL(url_cleanup) CALL(free)      \
-			CALL(global_init)
+	CALL(multi_perform)                                                                                  \
+	CALL(multi_poll) CALL(multi_info_read) CALL(multi_cleanup) CALL(slist_append) CALL(slist_free_all)   \
+		CALL(url) CALL(url_set) CALL(url_get) CALL(url_cleanup) CALL(free) CALL(global_init)
 
 #define DECLARE_CALL(name) __typeof__(curl_##name) *name;
 
@@ -132,6 +133,7 @@ struct transfer {
 	size_t size; /* of the storage of answer->body */
 	size_t header_bytes;
 	bool is_too_long;
+	bool is_packed; /* in a way that is not unpacked here */
 	bool is_done;
 	bool has_certificate; /* one to show */
 	bool is_unnamed;      /* its host is looked up, at name_place */
@@ -170,6 +172,27 @@ take_bytes(char *bytes, size_t unit, size_t count, void *context)
 }
 
 /*
+ * Whether a line of the head says that the body is compressed on its way. Nobody asked for that, and the
+ * library would unpack it all the same, layer by layer, a thousand times over in each, while no deadline is
+ * looked at. (A Content-Encoding it leaves alone.)
+ */
+static bool
+is_packed(const char *bytes, size_t length)
+{
+	static const char name[] = "Transfer-Encoding:", chunked[] = "chunked";
+	size_t start = sizeof name - 1;
+
+	if (length < start || strncasecmp(bytes, name, start) != 0)
+		return false;
+	while (start < length && (bytes[start] == ' ' || bytes[start] == '\t'))
+		start++;
+	while (length > start && isspace((unsigned char)bytes[length - 1]))
+		length--;
+	return length - start != sizeof chunked - 1
+		|| strncasecmp(bytes + start, chunked, sizeof chunked - 1) != 0;
+}
+
+/*
  * Headers of every kind: of interim answers, and behind the last chunk, too, which the library keeps without
  * any limit of its own. One that alone is longer than 100 KB it does not hand over (CURLE_OUT_OF_MEMORY).
  */
@@ -179,13 +202,10 @@ take_header(char *bytes, size_t unit, size_t count, void *context)
 	struct transfer *transfer = context;
 	size_t length = unit * count;
 
-	(void)bytes;
 	transfer->header_bytes += length;
-	if (transfer->header_bytes > HEADERS_MAX) {
-		transfer->is_too_long = true;
-		return 0;
-	}
-	return length;
+	transfer->is_too_long = transfer->header_bytes > HEADERS_MAX;
+	transfer->is_packed = is_packed(bytes, length);
+	return transfer->is_too_long || transfer->is_packed ? 0 : length;
 }
 
 /* A part of a URL as it stands there; "" where it has none. */
@@ -420,6 +440,8 @@ explain(const struct transfer *transfer, CURLcode code, struct err *err)
 	if (transfer->is_too_long)
 		return err_set(err, ERR_PROTOCOL, "the answer of %s is longer than %d KB", place,
 			WEB_BODY_MAX / 1024);
+	if (transfer->is_packed)
+		return err_set(err, ERR_PROTOCOL, "%s answers in an encoding that nobody asked for", place);
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_CONNECT:

@@ -4,6 +4,7 @@ What each answer means for the state is in tests/cases, what is read of JSON in 
 """
 
 import base64
+import gzip
 import json
 import socket
 import ssl
@@ -594,6 +595,23 @@ def test_a_member_at_something_else_than_a_url(three, url):
     assert answer["state"] == "WARNING", answer
     assert answer["summary"].startswith("n2 could not be asked itself: "), answer
     assert "secret" not in json.dumps(answer), answer
+
+
+@pytest.mark.parametrize("encoding", (b"gzip", b"gzip, gzip", b"deflate", b"gzip, chunked"))
+def test_a_transfer_encoding_that_nobody_asked_for(three, encoding):
+    """To unpack it takes as long as whoever packed it likes: a thousand times over for each layer."""
+    packed = gzip.compress(json.dumps(word("n1", "primary")).encode())
+    three.members[0].paths["/leader"] = response(200, packed, b"Transfer-Encoding: %s\r\n" % encoding)
+    answer = ask(three.url)
+    assert "in an encoding that nobody asked for" in answer["summary"], answer
+    assert answer["answer"] == "no", answer
+
+
+@pytest.mark.parametrize("name", (b"Transfer-Encoding: chunked", b"transfer-encoding:\t CHUNKED "))
+def test_chunks(three, name):
+    data = json.dumps(word("n1", "primary")).encode()
+    three.members[0].paths["/leader"] = b"HTTP/1.1 200 OK\r\n%s\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (name, len(data), data)
+    assert ask(three.url)["summary"] == GOOD
 
 
 def test_a_redirect_is_not_followed(three):
