@@ -1,6 +1,7 @@
 /*
- * web.h: HTTP and HTTPS under a deadline and a cap on the size. The one file behind this header knows
- * libcurl, which is loaded when the first request is made: a program that makes none does not pay for it.
+ * web.h: HTTP and HTTPS under a deadline and a cap on the size. Only the files behind this header, web*.c,
+ * know libcurl, which is loaded when the first request is made: a program that makes none does not pay for
+ * it.
  *
  * Redirects are not followed, proxies not used, netrc not read, whatever the environment says. Only http and
  * https. The deadline (an instant of clock_now_ms()) is for names, connecting, TLS and the answer together.

@@ -22,7 +22,7 @@ BELOW = {
 # Libraries that only these files know.
 ONLY = {
     "libpq-fe.h": {f"lib/collect/pg{part}" for part in (".c", "_ask.c", "_connect.c", "_failure.h", "_result.h", "_target.c")},
-    "curl/curl.h": {"lib/collect/web.c"},
+    "curl/curl.h": {"lib/collect/web_library.h"},
     "getopt.h": {"lib/run/settings.c"},
     "ini.h": {"lib/run/ini.c"},
     "jansson.h": {"lib/run/record.c", "lib/run/record_read.c", "lib/render/json.c", "lib/agent/patroni.c", "lib/agent/web.c", "lib/collect/document.c", "lib/collect/patroni_json.c", "lib/collect/patroni_view.c", "lib/collect/patroni_tags.c",
