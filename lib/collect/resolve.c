@@ -14,8 +14,34 @@
 struct resolve_lookup {
 	struct gaicb request;
 	struct addrinfo hints;
+	struct resolve_result address; /* of a host that is one, else empty */
 	char host[];
 };
+
+static void
+keep_addresses(const struct addrinfo *info, struct resolve_result *ret)
+{
+	ret->count = 0;
+	for (; info != NULL && ret->count < RESOLVE_ADDRESSES; info = info->ai_next)
+		if (getnameinfo(info->ai_addr, info->ai_addrlen, ret->addresses[ret->count],
+			    RESOLVE_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST)
+			== 0)
+			ret->count++;
+}
+
+/* An address is its own, and needs neither a thread nor time. */
+static bool
+take_address(const char *host, struct resolve_result *ret)
+{
+	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *found;
+
+	if (getaddrinfo(host, NULL, &hints, &found) != 0)
+		return false;
+	keep_addresses(found, ret);
+	freeaddrinfo(found);
+	return ret->count > 0;
+}
 
 struct resolve_lookup *
 resolve_begin(const char *host)
@@ -27,6 +53,8 @@ resolve_begin(const char *host)
 	if (lookup == NULL)
 		return NULL;
 	memcpy(lookup->host, host, size);
+	if (take_address(host, &lookup->address))
+		return lookup; /* its request, which nobody has, counts as ended */
 	lookup->hints.ai_socktype = SOCK_STREAM;
 	lookup->request.ar_name = lookup->host;
 	lookup->request.ar_request = &lookup->hints;
@@ -52,17 +80,6 @@ lookup_wait(struct resolve_lookup *lookup, int64_t deadline_ms)
 	}
 }
 
-static void
-keep_addresses(const struct addrinfo *info, struct resolve_result *ret)
-{
-	ret->count = 0;
-	for (; info != NULL && ret->count < RESOLVE_ADDRESSES; info = info->ai_next)
-		if (getnameinfo(info->ai_addr, info->ai_addrlen, ret->addresses[ret->count],
-			    RESOLVE_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST)
-			== 0)
-			ret->count++;
-}
-
 bool
 resolve_has_ended(struct resolve_lookup *lookup)
 {
@@ -86,7 +103,9 @@ resolve_end(struct resolve_lookup *lookup, struct resolve_result *ret, struct er
 
 	if (status == EAI_INPROGRESS)
 		return give_up(lookup, err);
-	if (status == 0) {
+	if (lookup->address.count > 0) {
+		*ret = lookup->address;
+	} else if (status == 0) {
 		keep_addresses(lookup->request.ar_result, ret);
 		freeaddrinfo(lookup->request.ar_result);
 		if (ret->count == 0)
@@ -100,28 +119,11 @@ resolve_end(struct resolve_lookup *lookup, struct resolve_result *ret, struct er
 	return status == 0 && ret->count > 0 ? 0 : -1;
 }
 
-/* An address is its own, and needs neither a thread nor time. */
-static bool
-take_address(const char *host, struct resolve_result *ret)
-{
-	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
-	struct addrinfo *found;
-
-	if (getaddrinfo(host, NULL, &hints, &found) != 0)
-		return false;
-	keep_addresses(found, ret);
-	freeaddrinfo(found);
-	return ret->count > 0;
-}
-
 int
 resolve_host(const char *host, int64_t deadline_ms, struct resolve_result *ret, struct err *err)
 {
-	struct resolve_lookup *lookup;
+	struct resolve_lookup *lookup = resolve_begin(host);
 
-	if (take_address(host, ret))
-		return 0;
-	lookup = resolve_begin(host);
 	if (lookup == NULL)
 		return err_set(err, ERR_DOWN, "cannot look up host \"%s\": out of memory", host);
 	lookup_wait(lookup, deadline_ms);
