@@ -28,9 +28,11 @@ static const struct meaning meanings[] = {
 	{"42", ERR_SETUP, NULL},
 	{"53300", ERR_FULL,
 		"end idle sessions or raise the limit that the message names; reserved_connections (16 and "
-		"later) "
-		"keeps slots for monitoring"},
-	{"57014", ERR_TIMEOUT, NULL}, /* the statement timeout that we asked for, or a cancel */
+		"later) keeps slots for monitoring"},
+	/* The statement timeout that we asked for, or a cancel. */
+	{"57014", ERR_TIMEOUT,
+		"the server needs longer than this check has: see what it waits for (wait_event in "
+		"pg_stat_activity), or give it longer with -t"},
 	{"", ERR_DOWN, NULL},
 };
 
