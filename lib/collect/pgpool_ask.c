@@ -145,6 +145,22 @@ explain_closed(struct err *err)
 }
 
 /*
+ * With reserved_connections pgpool says so before it listens, which libpq takes for an answer to the question
+ * for TLS and does not repeat: pg.h has it as one that is going down.
+ */
+static int
+explain_full(struct err *err)
+{
+	if (err->class != ERR_FULL)
+		err_set(err, ERR_FULL,
+			"pgpool refuses the session at once, as it does when too many clients are there");
+	return err_hint(err,
+		"pcp_proc_info -a tells who has its num_init_children less reserved_connections sessions; "
+		"a "
+		"backend has max_connections");
+}
+
+/*
  * pgpool has one SQLSTATE (XX000) for nearly all that it says itself, which the text has to tell apart. That
  * is English always.
  */
@@ -153,6 +169,8 @@ explain_open(struct err *err)
 {
 	struct err said = *err;
 
+	if (said.class == ERR_FULL || (said.class == ERR_DOWN && strstr(said.text, " is going down") != NULL))
+		return explain_full(err);
 	if (said.class != ERR_DOWN
 		|| (strstr(said.text, "authentication failed") == NULL
 			&& strstr(said.text, "failed to authenticate") == NULL))

@@ -90,9 +90,13 @@ pgpool_watchdog_judge(
 	if (pgpool->watchdog_fault[0] != '\0') {
 		judge_reason(verdict, pgpool_backend_fault_state(policy, pgpool->watchdog_fault_class),
 			"cannot see the watchdog: %s", pgpool->watchdog_fault);
-		judge_hint(verdict,
-			"run pcp_watchdog_info -w -v by hand, with -h, -p and -U, as the user of this "
-			"check; the password is in ~/.pcppass (mode 0600)");
+		if (!pgpool->is_watchdog_used && pgpool->delay_period_s != SNAPSHOT_NONE)
+			judge_hint(verdict, "leave --pcp-user out, or set use_watchdog in pgpool.conf");
+		else
+			judge_hint(verdict,
+				"run pcp_watchdog_info -w -v by hand, with -h, -p and -U, as the user of "
+				"this "
+				"check; the password is in ~/.pcppass (mode 0600)");
 		return;
 	}
 	judge_leader(pgpool, verdict);

@@ -481,6 +481,17 @@ def test_pgpool_has_one_sqlstate_for_all_that_it_says(text):
     assert "pool_passwd" in answer["hint"], answer
 
 
+@pytest.mark.parametrize("script", [
+    wire.Script(startup=[wire.fatal("53300", "Sorry, too many clients already")]),
+    wire.Script(tls=wire.fatal("53300", "Sorry, too many clients already"))], ids=["told", "before it listens"])
+def test_too_many_clients(script):
+    """With reserved_connections pgpool says so in place of an answer to the question for TLS."""
+    outcome, answer = state_of(script, *T)
+    assert answer["state"] == "CRITICAL" and answer["fault"]["class"] == "full", answer
+    assert "too many clients" in answer["summary"] and "num_init_children" in answer["hint"], answer
+    assert outcome.elapsed < 1, outcome
+
+
 def test_a_backend_that_pgpool_cannot_reach():
     said = wire.fatal("XX000", "failed to create a backend connection", D="executing failover on backend")
     _, answer = state_of(wire.Script(startup=[said]), *T)
@@ -672,6 +683,7 @@ def test_there_is_no_watchdog(backends, tool):
     path = tool(watchdog())
     _, answer = state_of(pool(backends), *T, "--pcp-user", "pgha", "--pcp-command", path)
     assert answer["state"] == "UNKNOWN" and "use_watchdog is off" in answer["summary"], answer
+    assert answer["hint"].startswith("leave --pcp-user out"), answer
     assert not os.path.exists(path.parent / "arguments"), "nobody is to be asked"
 
 
