@@ -19,7 +19,7 @@
 const struct facet auto_failover_facet = {.part = SNAPSHOT_AUTO_FAILOVER};
 
 static const struct facet *const monitor_facets[] = {&auto_failover_facet_monitor, NULL};
-static const struct facet *const node_facets[] = {&facet_role, &facet_identity, NULL};
+static const struct facet *const node_facets[] = {&facet_role, &facet_identity, &facet_standby, NULL};
 
 /* One inquiry: what the monitor said, and the nodes that are asked. */
 struct inquiry {

@@ -37,6 +37,7 @@ monitor_sql(int server_version)
 	       "       r.health_age_ms,\n"
 	       "       COALESCE(r.reportedpgisrunning, false) AS is_running,\n"
 	       "       false AS is_own,\n"
+	       "       false AS is_detached,\n"
 	       "       r.timeline,\n"
 	       "       NULLIF(r.reportedlsn, '0/0') AS lsn,\n"
 	       "       r.report_age_ms,\n"

@@ -82,6 +82,8 @@ auto_failover_nodes_answer(struct snapshot_auto_failover_node *row, const struct
 		return;
 	}
 	text_clean(row->own_role, sizeof row->own_role, said->role.in_recovery ? "standby" : "primary");
+	row->is_detached = said->role.in_recovery && snapshot_has(said, SNAPSHOT_STANDBY)
+		&& said->standby.receiver_pid == SNAPSHOT_NONE;
 	if (!said->role.in_recovery && lsn_timeline(said->role.wal_file) != 0)
 		row->own_timeline = lsn_timeline(said->role.wal_file);
 }

@@ -24,8 +24,8 @@ size_t auto_failover_nodes_find(const struct snapshot_auto_failover *monitor, co
 size_t auto_failover_nodes_find_id(const struct snapshot_auto_failover *monitor, int64_t id);
 
 /*
- * The server that was asked about a row, and what it said: its role and timeline, or why it did not. One of
- * another cluster than the monitor's tells nothing about the node.
+ * The server that was asked about a row, and what it said: its role, timeline and whether it has a WAL
+ * receiver, or why it did not. One of another cluster than the monitor's tells nothing about the node.
  */
 void auto_failover_nodes_answer(struct snapshot_auto_failover_node *row, const struct snapshot *said);
 

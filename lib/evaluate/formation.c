@@ -16,6 +16,7 @@ struct group {
 	const struct snapshot *snapshot;
 	const struct formation_limits *limits;
 	const struct snapshot_auto_failover_node *first;
+	bool has_primary;      /* the one that the monitor wants says itself that it is */
 	char name[GROUP_SIZE]; /* " in formation "default"", for a message's end */
 };
 
@@ -42,37 +43,64 @@ formation_own(const struct snapshot *snapshot)
 
 /* -- tests of one node --------------------------------------------------------------------------- */
 
-/* Ready to take over: caught up, checked, and a standby by its own word where it was asked. */
+typedef bool node_test(const struct group *group, const struct snapshot_auto_failover_node *node);
+
 static bool
-is_good_secondary(const struct snapshot_auto_failover_node *node)
+is_to_write(const struct group *group, const struct snapshot_auto_failover_node *node)
+{
+	(void)group;
+	return formation_node_is_to_write(node);
+}
+
+static bool
+says_primary(const struct group *group, const struct snapshot_auto_failover_node *node)
+{
+	(void)group;
+	return formation_node_says_primary(node);
+}
+
+/*
+ * It falls behind for ever, and commits may wait for it: the monitor goes by whether it can be connected to.
+ * While the primary is away each secondary is one.
+ */
+static bool
+is_detached(const struct group *group, const struct snapshot_auto_failover_node *node)
+{
+	return group->has_primary && node->is_detached && strcmp(node->goal_state, "secondary") == 0
+		&& formation_node_is_settled(node);
+}
+
+/* Ready to take over: caught up, checked, and where it was asked a standby that replicates. */
+static bool
+is_good_secondary(const struct group *group, const struct snapshot_auto_failover_node *node)
 {
 	return strcmp(node->goal_state, "secondary") == 0 && formation_node_is_settled(node)
-		&& node->health == 1 && node->is_running && !formation_node_says_primary(node);
+		&& node->health == 1 && node->is_running && !formation_node_says_primary(node)
+		&& !is_detached(group, node);
 }
 
 static bool
-is_good_candidate(const struct snapshot_auto_failover_node *node)
+is_good_candidate(const struct group *group, const struct snapshot_auto_failover_node *node)
 {
-	return is_good_secondary(node) && node->priority > 0;
+	return is_good_secondary(group, node) && node->priority > 0;
 }
 
 static bool
-is_good_in_quorum(const struct snapshot_auto_failover_node *node)
+is_good_in_quorum(const struct group *group, const struct snapshot_auto_failover_node *node)
 {
-	return is_good_secondary(node) && node->is_in_quorum;
+	return is_good_secondary(group, node) && node->is_in_quorum;
 }
 
 /* Counts the nodes of a group that pass; their names go to `names` unless it is NULL. */
 static int64_t
-count_nodes(const struct group *group, bool (*test)(const struct snapshot_auto_failover_node *),
-	struct text *names)
+count_nodes(const struct group *group, node_test *test, struct text *names)
 {
 	int64_t count = 0;
 
 	for (size_t i = 0; i < row_count(group->snapshot); i++) {
 		const struct snapshot_auto_failover_node *node = &group->snapshot->auto_failover.rows[i];
 
-		if (!is_same_group(node, group->first) || !test(node))
+		if (!is_same_group(node, group->first) || !test(group, node))
 			continue;
 		count++;
 		if (names != NULL)
@@ -104,7 +132,7 @@ judge_choice(const struct group *group, struct verdict *verdict)
 	int64_t count;
 
 	text_init(&text, storage, sizeof storage);
-	count = count_nodes(group, formation_node_is_to_write, &text);
+	count = count_nodes(group, is_to_write, &text);
 	if (count > 1)
 		judge_reason(verdict, STATE_CRITICAL, "the monitor has %lld primaries%s: %s",
 			(long long)count, group->name, text.bytes);
@@ -127,7 +155,7 @@ judge_choice(const struct group *group, struct verdict *verdict)
 static bool
 judge_split_brain(const struct group *group, struct verdict *verdict)
 {
-	int64_t count = count_nodes(group, formation_node_says_primary, NULL);
+	int64_t count = count_nodes(group, says_primary, NULL);
 	char storage[NAMES_SIZE];
 	struct text names;
 
@@ -205,6 +233,24 @@ commits_wait(const struct snapshot_auto_failover_node *node)
 			|| strcmp(node->reported_state, "apply_settings") == 0);
 }
 
+static void
+judge_detached(const struct group *group, struct verdict *verdict)
+{
+	for (size_t i = 0; i < row_count(group->snapshot); i++) {
+		const struct snapshot_auto_failover_node *node = &group->snapshot->auto_failover.rows[i];
+
+		if (!is_same_group(node, group->first) || !is_detached(group, node))
+			continue;
+		judge_reason(verdict, STATE_WARNING,
+			"%s (secondary) has no WAL receiver: it replicates from nobody", node->name);
+		judge_hint(verdict,
+			"see PostgreSQL's log on %s, and pg_hba.conf, the replication role and the slots on "
+			"the "
+			"primary: the monitor does not notice",
+			node->name);
+	}
+}
+
 /* `primary` is the monitor's choice, or NULL. */
 static void
 judge_secondaries(
@@ -280,7 +326,9 @@ judge_group(const struct snapshot *snapshot, const struct snapshot_auto_failover
 	primary = judge_choice(&group, verdict);
 	if (primary != NULL)
 		judge_primary(&group, primary, verdict);
+	group.has_primary = primary != NULL && formation_node_says_primary(primary);
 	judge_secondaries(&group, primary, verdict);
+	judge_detached(&group, verdict);
 	for (size_t i = 0; i < row_count(snapshot); i++)
 		if (is_same_group(&snapshot->auto_failover.rows[i], first))
 			formation_node_judge(&snapshot->auto_failover.rows[i], limits, is_split, verdict);

@@ -415,6 +415,7 @@ const struct snapshot_field snapshot_fields[] = {
 	ROW_FIELD(AUTO_FAILOVER, auto_failover, health_age_ms, INTEGER),
 	ROW_FIELD(AUTO_FAILOVER, auto_failover, is_running, BOOL),
 	ROW_FIELD(AUTO_FAILOVER, auto_failover, is_own, BOOL),
+	ROW_FIELD(AUTO_FAILOVER, auto_failover, is_detached, BOOL),
 	ROW_FIELD(AUTO_FAILOVER, auto_failover, timeline, INTEGER),
 	ROW_FIELD(AUTO_FAILOVER, auto_failover, lsn, LSN),
 	ROW_FIELD(AUTO_FAILOVER, auto_failover, report_age_ms, INTEGER),

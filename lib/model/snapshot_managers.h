@@ -303,6 +303,7 @@ struct snapshot_auto_failover_node {
 	int64_t health_age_ms;   /* since the monitor last tried */
 	bool is_running;         /* as its keeper reports: PostgreSQL runs */
 	bool is_own;             /* the node that the question is about */
+	bool is_detached;        /* as the node says itself, asked: a standby without a WAL receiver */
 	int64_t timeline;
 	uint64_t lsn;
 	int64_t report_age_ms;           /* since its keeper last reported */

@@ -161,6 +161,24 @@ def test_a_frozen_standby(cluster):
 
 # --- failover --------------------------------------------------------------------------------------------------------
 
+def test_a_secondary_that_replicates_from_nobody(cluster):
+    """The monitor goes by whether it can be connected to: it finds all well while commits wait."""
+    primary = cluster.primary()
+    primary.sql("ALTER ROLE pgautofailover_replicator NOLOGIN")
+    try:
+        primary.sql("SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_replication")
+        result = wait_answer(cluster, "0 healthy secondaries")
+        assert result.state == "CRITICAL", result
+        assert cluster._is_settled(), "to the monitor"
+        result = ask(cluster, "--min-secondaries", 0, "-v")
+        for node in cluster.secondaries():
+            words = f"WARNING: {node.name} (secondary) has no WAL receiver: it replicates from nobody"
+            assert words in result.stdout, result
+    finally:  # no standby is there to confirm it
+        primary.sql("SET synchronous_commit = local; ALTER ROLE pgautofailover_replicator LOGIN")
+    assert wait_answer(cluster, "2 healthy secondaries").state == "OK"
+
+
 def test_failover_that_is_stuck(cluster):
     """The primary dies, and the keepers of those that could take over stand still before they do."""
     primary, others = cluster.primary(), cluster.secondaries()

@@ -315,7 +315,8 @@ def test_who_came_before_a_change_is_still_with_the_old_server(pair, check):
             pooler.console("RELOAD")
             result = check(*of(pooler, "--expect-primary", "shop"))
             assert result.state == "WARNING", result
-            assert '1 client of database "shop" is still with the server from before its last change' in result.stdout, result
+            words = '1 client of database "shop" is still with the server from before its last change'
+            assert words in result.stdout, result
         result = check(*of(pooler, "--expect-primary", "shop"))
         assert result.state == "OK" and '"shop" leads to the primary' in result.stdout, result
 

@@ -57,7 +57,8 @@ class Manager:
 
 
 REPMGR = Manager("check_repmgr", {
-    "total": "1", "version": "5.3", "system_identifier": None, "own_id": "1", "is_own_asked": "f", "has_library": "t", "is_daemon_running": "t",
+    "total": "1", "version": "5.3", "system_identifier": None,
+    "own_id": "1", "is_own_asked": "f", "has_library": "t", "is_daemon_running": "t",
     "is_daemon_paused": "f", "upstream_seen_s": None, "id": "1", "name": "n1", "type": "primary", "is_active": "t",
     "is_own": "f", "upstream_id": None, "location": "default", "priority": "100", "place": None, "own_role": None,
     "own_timeline": None, "own_receiver": None, "own_started_ms": None, "primary_id": None, "daemon": None,
@@ -65,8 +66,10 @@ REPMGR = Manager("check_repmgr", {
     {"id": "2", "name": "n2", "type": "standby", "upstream_id": "1"}, ["node_id", "conninfo"], "--min-standbys")
 MONITOR = Manager("check_pg_auto_failover", {
     "total": "1", "version": "2.0", "id": "1", "group": "0", "formation": "default", "name": "n1",
-    "host": "127.0.0.1", "port": "5432", "reported_state": "single", "goal_state": "single", "health": "1", "health_age_ms": "1000", "is_running": "t",
-    "is_own": "f", "timeline": "3", "lsn": "0/5000060", "report_age_ms": "300", "change_age_ms": "1000",
+    "host": "127.0.0.1", "port": "5432",
+    "reported_state": "single", "goal_state": "single", "health": "1", "health_age_ms": "1000", "is_running": "t",
+    "is_own": "f", "is_detached": "f", "timeline": "3", "lsn": "0/5000060",
+    "report_age_ms": "300", "change_age_ms": "1000",
     "is_in_quorum": "t", "priority": "50", "sync_standbys": "0", "own_role": None, "own_timeline": None, "fault": None,
     "fault_class": None, **IDENTITY},
     {"id": "2", "name": "n2", "reported_state": "secondary", "goal_state": "secondary"},
