@@ -9,6 +9,7 @@
 #include "lib/collect/patroni_cluster.h"
 #include "lib/collect/patroni_view.h"
 #include "lib/collect/patroni_whose.h"
+#include "lib/collect/patroni_words.h"
 #include "lib/collect/source.h"
 #include "lib/collect/web_hosts.h"
 #include "lib/model/lsn.h"
@@ -125,6 +126,41 @@ ask_own(const struct patroni_ask *ask, const struct snapshot *before, int64_t de
 		snapshot->patroni_cluster.is_outdated = true;
 }
 
+static int64_t
+count_listed(const struct snapshot_patroni_cluster *cluster)
+{
+	int64_t count = 0;
+
+	for (int64_t i = 0; i < patroni_words_row_count(cluster); i++)
+		count += strcmp(cluster->rows[i].role, "unlisted") != 0;
+	return count;
+}
+
+/* Patroni's own default. */
+enum { LOOP_WAIT_DEFAULT_MS = 10000 };
+
+/*
+ * When members came or went is dated by who saw it. After the store was away their keys have run out, and
+ * each is back with its own next turn: until all have had one, a view is soon outdated.
+ */
+static void
+date_change(const struct snapshot_patroni_cluster *before, struct snapshot_patroni_cluster *cluster)
+{
+	int64_t turn_ms = cluster->loop_wait_ms == SNAPSHOT_NONE ? LOOP_WAIT_DEFAULT_MS
+								 : cluster->loop_wait_ms;
+	int64_t age_ms;
+
+	if (before == NULL)
+		return;
+	cluster->changed_ms = before->changed_ms;
+	if (cluster->view_fault[0] != '\0')
+		return;
+	if (count_listed(before) != count_listed(cluster))
+		cluster->changed_ms = cluster->seen_ms;
+	age_ms = cluster->seen_ms - cluster->changed_ms;
+	cluster->is_outdated = cluster->changed_ms != SNAPSHOT_NONE && age_ms >= 0 && age_ms <= turn_ms;
+}
+
 static void
 ask_cluster(const struct patroni_source *source, const struct patroni_ask *ask, const struct snapshot *before,
 	int64_t deadline_ms, struct snapshot *snapshot)
@@ -136,10 +172,12 @@ ask_cluster(const struct patroni_source *source, const struct patroni_ask *ask, 
 	if (before != NULL && snapshot_has(before, SNAPSHOT_PATRONI_CLUSTER))
 		question.before = &before->patroni_cluster;
 	if (patroni_cluster_ask(&question, &snapshot->patroni, &own_fault, &snapshot->patroni_cluster, &fault)
-		== 0)
+		== 0) {
+		date_change(question.before, &snapshot->patroni_cluster);
 		snapshot_mark(snapshot, SNAPSHOT_PATRONI_CLUSTER);
-	else
+	} else {
 		snapshot_fail(snapshot, SNAPSHOT_PATRONI_CLUSTER, &fault);
+	}
 	put_own(snapshot, &own_fault);
 }
 

@@ -17,6 +17,7 @@ patroni_view_init(struct snapshot_patroni_cluster *cluster)
 	cluster->ttl_ms = SNAPSHOT_NONE;
 	cluster->loop_wait_ms = SNAPSHOT_NONE;
 	cluster->seen_ms = SNAPSHOT_NONE;
+	cluster->changed_ms = SNAPSHOT_NONE;
 }
 
 void

@@ -192,9 +192,7 @@ patroni_leader_judge(const struct snapshot_patroni_cluster *cluster, struct verd
 		cluster->view_fault[0] == '\0' ? "the cluster has no leader"
 					       : "nobody says that it holds the leader lock");
 	if (cluster->view_fault[0] != '\0')
-		judge_hint(verdict,
-			"Patroni answers, and cannot read its store: see check_dcs; with the URLs of all "
-			"members (--url) each is asked itself");
+		judge_hint(verdict, "Patroni answers, and cannot read its store: see check_dcs");
 	else if (cluster->is_paused)
 		judge_hint(verdict, "in a pause nobody is promoted: resume, or fail over by hand");
 	else

@@ -241,6 +241,7 @@ const struct snapshot_field snapshot_fields[] = {
 	FIELD(PATRONI_CLUSTER, patroni_cluster, ttl_ms, INTEGER),
 	FIELD(PATRONI_CLUSTER, patroni_cluster, loop_wait_ms, INTEGER),
 	FIELD(PATRONI_CLUSTER, patroni_cluster, seen_ms, INTEGER),
+	FIELD(PATRONI_CLUSTER, patroni_cluster, changed_ms, INTEGER),
 	FIELD(PATRONI_CLUSTER, patroni_cluster, is_outdated, BOOL),
 	ROW_FIELD(PATRONI_CLUSTER, patroni_cluster, name, TEXT),
 	ROW_FIELD(PATRONI_CLUSTER, patroni_cluster, role, TEXT),

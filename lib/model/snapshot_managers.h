@@ -102,7 +102,9 @@ struct snapshot_patroni_cluster {
 	int64_t ttl_ms;           /* none: the configuration could not be read */
 	int64_t loop_wait_ms;
 	int64_t seen_ms;  /* when it was asked, since 1970: in the agent it is kept for a while */
-	bool is_outdated; /* meanwhile the node's own member says something else than it did then */
+	int64_t changed_ms; /* when members were last seen to come or go; none: not since the first look */
+	bool is_outdated; /* to be asked again soon: meanwhile the node's own member says something else than
+			     it did then, or members have just come or gone */
 	struct snapshot_patroni_member rows[SNAPSHOT_PATRONI_CLUSTER_MAX];
 };
 

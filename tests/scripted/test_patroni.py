@@ -915,3 +915,25 @@ def test_agent_asks_the_cluster_at_once_when_its_own_member_says_something_else(
         asked = count(three.members[1], "/cluster")
         time.sleep(2.5)
         assert count(three.members[1], "/cluster") <= asked + 1, "and not again and again"
+
+
+@pytest.mark.parametrize("missing", (("n1", "n2", "n3"), ("n2", "n3"), ("n1",)))
+def test_agent_looks_again_soon_where_members_are_missing(three, missing):
+    """The store was away for so long that the members' keys have run out: each is back with its own next turn."""
+    with watched(three.url, **{"cluster-interval": "60s"}) as running:
+        def said():
+            return running.get("/check/patroni").json()
+
+        sandbox.wait_for(lambda: said()["summary"] == GOOD, "a good cluster")
+        rows = three.members[0].paths["/cluster"][1]["members"]
+        few = (200, {"members": [row for row in rows if row["name"] not in missing], "scope": "demo"})
+        for peer in three.members:
+            peer.paths["/cluster"] = few
+        status, word_before = three.members[0].paths["/leader"]
+        three.members[0].paths["/leader"] = (status, {**word_before, "failsafe_mode_is_active": True})
+        sandbox.wait_for(lambda: said()["metrics"]["healthy_members"]["value"] < 3, "a view without them", 5,
+                         detail=lambda: str(said()))
+        three.members[0].paths["/leader"] = (status, word_before)
+        time.sleep(1.5)  # that the word has changed back is no reason to ask any more
+        three.set_view()
+        sandbox.wait_for(lambda: said()["summary"] == GOOD, "the members to be back", 5, detail=lambda: str(said()))
