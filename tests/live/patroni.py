@@ -411,6 +411,8 @@ class Cluster:
         try:
             if len(leaders) != 1 or leaders[0].rest().json()["state"] != "running":
                 return False
+            if not self.is_standby_cluster() and not _is_primary(leaders[0]):
+                return False  # it holds the lock, and the others will have to follow it to its new timeline
             streaming = [row["application_name"] for row in leaders[0].rest().json().get("replication", ())
                          if row["state"] == "streaming"]
             return all(sees(member, leaders[0]) and (member is leaders[0] or member.name in streaming)

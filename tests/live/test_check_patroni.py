@@ -278,7 +278,8 @@ def test_store_away(patroni_cluster, ask, scratch):
     patroni_cluster.patch_config({"failsafe_mode": True})
     wait_for(lambda: all(member.rest("GET", "/failsafe").status == 200 for member in patroni_cluster.members),
              "failsafe mode to be known to all")
-    assert ask("--state", state).state == "OK"
+    before = ask("--state", state, "-v")
+    assert before.state == "OK", before
     for member in patroni_cluster.etcd.members:
         member.kill()
     first = patroni_cluster.members[:1]
