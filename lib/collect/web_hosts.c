@@ -15,7 +15,7 @@ verify_host(const char *host, struct err *err)
 		return 0;
 	err_set(err, ERR_USAGE,
 		"option --host: it is empty, a socket directory, or has a port or a URL in it");
-	return err_hint(err, "name hosts, and the port with -p; URLs are for --endpoints");
+	return err_hint(err, "name hosts, and the port with -p; URLs are for --url (--endpoints)");
 }
 
 bool
