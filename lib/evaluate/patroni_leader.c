@@ -72,7 +72,8 @@ judge_primaries(const struct snapshot_patroni_cluster *cluster, struct verdict *
 	for (int64_t i = 0; i < patroni_member_count(cluster); i++) {
 		const struct snapshot_patroni_member *member = &cluster->rows[i];
 
-		if (!member->is_asked || member->has_lock || strcmp(member->own_role, "primary") != 0)
+		if (!member->is_asked || member->has_lock || strcmp(member->own_role, "primary") != 0
+			|| patroni_member_is_down(member)) /* which keeps its role */
 			continue;
 		judge_reason(verdict, STATE_CRITICAL,
 			"split brain suspected: %s is a primary without the leader lock", member->name);

@@ -28,6 +28,18 @@ patroni_member_is_silent(const struct snapshot_patroni_member *member)
 	return member->fault[0] != '\0' && !member->is_unheard;
 }
 
+/* Patroni stops in modes that end all sessions first. One that could not be stopped may live. */
+bool
+patroni_member_is_down(const struct snapshot_patroni_member *member)
+{
+	static const char *const states[] = {"stopping", "stopped", "crashed", "start failed"};
+
+	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+		if (strcmp(member->state, states[i]) == 0)
+			return true;
+	return false;
+}
+
 /* "3.0.2" is before 3.0.4, where replication_state came; so is whatever is no version. */
 bool
 patroni_member_tells_replication(const char *version)

@@ -26,6 +26,9 @@ bool patroni_member_is_listed(const struct snapshot_patroni_member *member);
  */
 bool patroni_member_is_silent(const struct snapshot_patroni_member *member);
 
+/* Whether its PostgreSQL takes no writes any more by its Patroni's word: it is down, or on its way there. */
+bool patroni_member_is_down(const struct snapshot_patroni_member *member);
+
 /* Whether Patroni of that version tells whether a member streams ("3.0.4" and later). */
 bool patroni_member_tells_replication(const char *version);
 
