@@ -100,9 +100,22 @@ take_stranger(struct snapshot_patroni_member *row, const char *who)
 /* -- who is nobody's ------------------------------------------------------------------------------- */
 
 /*
- * Whether one who spoke at a given URL is a member that is known. Before 3.2 nobody tells his name; then it
- * is the server that was started at the same instant. If there is a member that did not speak, it may be that
- * one.
+ * Before 3.2 nobody tells his name; then it is the server that was started at the same instant. Of one that
+ * is down nobody tells that either: it may be the member that says the same.
+ */
+static bool
+may_be_one(const struct snapshot_patroni *said, const struct snapshot_patroni *member)
+{
+	if (said->started_ms != SNAPSHOT_NONE)
+		return said->started_ms == member->started_ms;
+	return said->name[0] == '\0' && member->started_ms == SNAPSHOT_NONE
+		&& said->has_lock == member->has_lock && strcmp(said->role, member->role) == 0
+		&& strcmp(said->state, member->state) == 0;
+}
+
+/*
+ * Whether one who spoke at a given URL is a member that is known. If there is one that did not speak, a
+ * nameless one may be that.
  */
 static bool
 is_known(const struct patroni_words *words, const struct snapshot_patroni *said,
@@ -114,8 +127,7 @@ is_known(const struct patroni_words *words, const struct snapshot_patroni *said,
 			return true;
 	for (size_t i = 0; i < words->count; i++)
 		if (words->ones[i].row >= 0 && words->ones[i].fault.class == ERR_NONE
-			&& said->started_ms != SNAPSHOT_NONE
-			&& words->ones[i].said.started_ms == said->started_ms)
+			&& may_be_one(said, &words->ones[i].said))
 			return true;
 	return false;
 }

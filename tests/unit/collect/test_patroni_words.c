@@ -165,6 +165,38 @@ test_given_url_of_whom(void **state)
 	assert_string_equal(cluster.rows[3].name, "n9");
 }
 
+/* Nor when it was started, while its server is down: it may be the member that is in the same state. */
+static void
+test_given_url_of_whose_server_is_down(void **state)
+{
+	struct snapshot_patroni *said;
+
+	(void)state;
+	speak(0, "", "primary", 1000);
+	speak(1, "", "replica", 1000);
+	said = speak(2, "", "replica", 0);
+	said->started_ms = SNAPSHOT_NONE;
+	snprintf(said->state, sizeof said->state, "stopped");
+	said = speak(-1, "", "replica", 0);
+	said->started_ms = SNAPSHOT_NONE;
+	snprintf(said->state, sizeof said->state, "stopped");
+	patroni_words_put(&words, &cluster);
+	assert_int_equal(cluster.total, 3);
+	said->has_lock = true;
+	patroni_words_put(&words, &cluster);
+	assert_int_equal(cluster.total, 4);
+	said->has_lock = false;
+	cluster.total = 3;
+	snprintf(said->state, sizeof said->state, "running");
+	patroni_words_put(&words, &cluster);
+	assert_int_equal(cluster.total, 4);
+	cluster.total = 3;
+	snprintf(said->state, sizeof said->state, "stopped");
+	snprintf(said->name, sizeof said->name, "n9");
+	patroni_words_put(&words, &cluster);
+	assert_int_equal(cluster.total, 4);
+}
+
 static void
 test_given_url_of_nobody(void **state)
 {
@@ -417,6 +449,7 @@ main(void)
 		cmocka_unit_test_setup(test_leader_is_silent, begin),
 		cmocka_unit_test_setup(test_given_url_of_a_member, begin),
 		cmocka_unit_test_setup(test_given_url_of_whom, begin),
+		cmocka_unit_test_setup(test_given_url_of_whose_server_is_down, begin),
 		cmocka_unit_test_setup(test_given_url_of_nobody, begin),
 		cmocka_unit_test_setup(test_no_room, begin),
 		cmocka_unit_test_setup(test_without_a_view, begin),
