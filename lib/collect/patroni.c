@@ -158,7 +158,8 @@ date_change(const struct snapshot_patroni_cluster *before, struct snapshot_patro
 	if (count_listed(before) != count_listed(cluster))
 		cluster->changed_ms = cluster->seen_ms;
 	age_ms = cluster->seen_ms - cluster->changed_ms;
-	cluster->is_outdated = cluster->changed_ms != SNAPSHOT_NONE && age_ms >= 0 && age_ms <= turn_ms;
+	if (cluster->changed_ms != SNAPSHOT_NONE && age_ms >= 0 && age_ms <= turn_ms)
+		cluster->is_outdated = true;
 }
 
 static void

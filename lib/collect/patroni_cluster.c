@@ -33,8 +33,10 @@ struct first_round {
 	size_t count;
 	char urls[VIEWS_MAX][WEB_URL_SIZE];
 	size_t next; /* the URL that is asked next */
+	const struct snapshot_patroni_cluster *before;
 	bool has_view;
-	struct err fault; /* why those who were asked had no view to give */
+	bool has_forgotten; /* the store was reached, and has lost what it knew */
+	struct err fault;   /* why those who were asked had no view to give */
 };
 
 static void
@@ -48,8 +50,10 @@ add_url(struct first_round *round, const char *url)
 }
 
 static void
-list_urls(struct first_round *round, const struct snapshot_patroni_cluster *before)
+list_urls(struct first_round *round)
 {
+	const struct snapshot_patroni_cluster *before = round->before;
+
 	for (size_t i = 0; i < round->ask->url_count; i++)
 		add_url(round, round->ask->urls[i]);
 	for (int64_t i = 0; before != NULL && i < patroni_words_row_count(before); i++)
@@ -64,13 +68,39 @@ keep_fault(struct first_round *round, const struct err *fault)
 		round->fault = *fault;
 }
 
+/*
+ * A store that was away for longer than the ttl has no keys, until each Patroni has put its own there again,
+ * which takes up to loop_wait. In failsafe mode the leader has led all the time: the members' own words are
+ * the view for so long.
+ */
+static int
+refuse_forgetful(struct first_round *round, const char *url, const struct snapshot_patroni_cluster *seen,
+	struct err *err)
+{
+	const struct snapshot_patroni_cluster *before = round->before;
+	bool was_away = before != NULL && before->view_fault[0] != '\0';
+
+	if (seen->total == 0)
+		err_set(err, ERR_PROTOCOL, "%s finds no members in it", url);
+	else if (was_away && seen->total < before->total && patroni_cluster_leader(seen) == NULL)
+		err_set(err, ERR_PROTOCOL, "%s finds %lld of %lld members in it, and no leader", url,
+			(long long)seen->total, (long long)before->total);
+	else
+		return 0;
+	round->has_forgotten = true;
+	return -1;
+}
+
 static bool
 take_view(struct first_round *round, const char *url, const struct web_answer *answer)
 {
+	struct snapshot_patroni_cluster seen;
 	struct err err;
 
 	if (patroni_ask_verify(answer, url, STATUS_OK, &err) == 0
-		&& patroni_view_read(answer->body, answer->length, round->cluster, &err) == 0) {
+		&& patroni_view_read(answer->body, answer->length, &seen, &err) == 0
+		&& refuse_forgetful(round, url, &seen, &err) == 0) {
+		*round->cluster = seen;
 		text_clean(round->cluster->told_by, sizeof round->cluster->told_by, url);
 		return true;
 	}
@@ -273,17 +303,34 @@ refuse_all(const struct patroni_ask *ask, const struct err *fault, struct err *e
 	return ask->url_count > 1 ? err_context(err, "none of %zu URLs answers", ask->url_count) : -1;
 }
 
+/* Whether it will not stay as it is: whoever looks now and then is to look again soon. */
+static bool
+is_in_motion(const struct snapshot_patroni_cluster *cluster)
+{
+	const struct snapshot_patroni_member *leader = patroni_cluster_leader(cluster);
+
+	for (int64_t i = 0; i < patroni_words_row_count(cluster); i++) {
+		const struct snapshot_patroni_member *row = &cluster->rows[i];
+
+		if (strcmp(row->role, "unlisted") == 0 ? !row->is_unheard
+						       : row != leader && patroni_view_is_leader(row))
+			return true;
+	}
+	return leader == NULL || (leader->is_asked && !leader->has_lock);
+}
+
 int
 patroni_cluster_ask(const struct patroni_cluster_question *question, struct snapshot_patroni *own,
 	struct err *own_fault, struct snapshot_patroni_cluster *cluster, struct err *err)
 {
 	const struct patroni_ask *ask = question->ask;
 	const struct snapshot_patroni_cluster *before = question->before;
-	struct first_round round = {.ask = ask, .cluster = cluster, .fault = {.class = ERR_NONE}};
+	struct first_round round = {
+		.ask = ask, .cluster = cluster, .before = before, .fault = {.class = ERR_NONE}};
 	struct patroni_words words;
 
 	patroni_view_init(cluster);
-	list_urls(&round, before);
+	list_urls(&round);
 	ask_first(&round, question->deadline_ms);
 	if (!round.has_view) {
 		text_clean(cluster->view_fault, sizeof cluster->view_fault, round.fault.text);
@@ -298,6 +345,8 @@ patroni_cluster_ask(const struct patroni_cluster_question *question, struct snap
 		return refuse_all(ask, own_fault, err);
 	patroni_words_put(&words, cluster);
 	date_pause(before, cluster);
+	/* A read of a store that is away takes long, and is not worth repeating. */
+	cluster->is_outdated = round.has_forgotten || (round.has_view && is_in_motion(cluster));
 	return 0;
 }
 

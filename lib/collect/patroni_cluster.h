@@ -6,7 +6,7 @@
  *
  * /cluster is a live read of the store, which takes Patroni long or ends in no answer when the store is away.
  * Then the members of the last look and those at the given URLs are asked all the same, and their words are
- * the view.
+ * the view; likewise while a store that has come back knows no members yet.
  */
 #ifndef PGHA_COLLECT_PATRONI_CLUSTER_H
 #define PGHA_COLLECT_PATRONI_CLUSTER_H

@@ -65,15 +65,21 @@ judge_named(const struct snapshot_patroni_cluster *cluster, struct verdict *verd
 	return first;
 }
 
-/* A server that takes writes without the lock: nobody keeps another from being promoted beside it. */
+/*
+ * A server that takes writes without the lock: nobody keeps another from being promoted beside it. But where
+ * nobody has the lock, all have agreed to failsafe mode: that leader takes it anew, now that the store is
+ * back.
+ */
 static void
-judge_primaries(const struct snapshot_patroni_cluster *cluster, struct verdict *verdict)
+judge_primaries(const struct snapshot_patroni_cluster *cluster, const struct holders *holders,
+	struct verdict *verdict)
 {
 	for (int64_t i = 0; i < patroni_member_count(cluster); i++) {
 		const struct snapshot_patroni_member *member = &cluster->rows[i];
 
 		if (!member->is_asked || member->has_lock || strcmp(member->own_role, "primary") != 0
-			|| patroni_member_is_down(member)) /* which keeps its role */
+			|| patroni_member_is_down(member) /* which keeps its role */
+			|| (member->is_failsafe && holders->count == 0))
 			continue;
 		judge_reason(verdict, STATE_CRITICAL,
 			"split brain suspected: %s is a primary without the leader lock", member->name);
@@ -183,7 +189,7 @@ patroni_leader_judge(const struct snapshot_patroni_cluster *cluster, struct verd
 		.member = holders.count == 1 || named == NULL ? holders.first : named};
 
 	judge_holders(&holders, named, verdict);
-	judge_primaries(cluster, verdict);
+	judge_primaries(cluster, &holders, verdict);
 	if (leader.member != NULL) {
 		leader.is_healthy = judge_leader(leader.member, verdict)
 			&& (leader.member->has_lock || !leader.member->is_asked);

@@ -101,10 +101,10 @@ struct snapshot_patroni_cluster {
 	bool is_failsafe_enabled; /* failsafe_mode */
 	int64_t ttl_ms;           /* none: the configuration could not be read */
 	int64_t loop_wait_ms;
-	int64_t seen_ms;  /* when it was asked, since 1970: in the agent it is kept for a while */
+	int64_t seen_ms;    /* when it was asked, since 1970: in the agent it is kept for a while */
 	int64_t changed_ms; /* when members were last seen to come or go; none: not since the first look */
-	bool is_outdated; /* to be asked again soon: meanwhile the node's own member says something else than
-			     it did then, or members have just come or gone */
+	bool is_outdated;   /* to be asked again soon: it will not stay so, or the node's own member now says
+			       something else */
 	struct snapshot_patroni_member rows[SNAPSHOT_PATRONI_CLUSTER_MAX];
 };
 

@@ -858,11 +858,12 @@ def test_agent_asks_the_cluster_less_often(three):
         end = [count(peer, path) for peer in three.members for path in ("/leader", "/cluster", "/config")]
         assert running.get("/check/patroni").json()["summary"] == GOOD
     asked = [after - before for before, after in zip(start, end)]
-    assert asked[4] in range(3, 6) and asked[5] in range(3, 6), f"{asked}: /cluster and /config of the one that is named"
+    # A busy machine has fewer looks.
+    assert asked[4] in range(2, 6) and asked[5] in range(2, 6), f"{asked}: /cluster and /config of the one that is named"
     assert asked[1] == asked[2] == asked[7] == asked[8] == 0, f"{asked}: nobody else is asked for the cluster"
     assert asked[3] > 12, f"{asked}: its own word at every look"
     assert asked[0] > 12, f"{asked}: and the leader's position"
-    assert asked[6] in range(3, 6), f"{asked}: the others with the cluster"
+    assert asked[6] in range(2, 6), f"{asked}: the others with the cluster"
 
 
 def test_agent_leaves_members_most_of_the_time(three):
@@ -937,3 +938,75 @@ def test_agent_looks_again_soon_where_members_are_missing(three, missing):
         time.sleep(1.5)  # that the word has changed back is no reason to ask any more
         three.set_view()
         sandbox.wait_for(lambda: said()["summary"] == GOOD, "the members to be back", 5, detail=lambda: str(said()))
+
+
+def test_agent_looks_again_soon_where_the_cluster_is_in_motion(three):
+    """Without a leader, with one that is none any more, or with a member that is not listed (yet)."""
+    def summary(running):
+        return running.get("/check/patroni").json()["summary"]
+    changes = {"the cluster has no leader": {"n1": {"role": "replica", "state": "streaming"}},
+               "n1 holds the lock, and the cluster's store still names n3": {
+                   "n1": {"role": "replica", "state": "streaming"}, "n3": {"role": "leader", "state": "running"}}}
+    for told, view in changes.items():
+        status = 503 if "no leader" in told else 200
+        three.members[0].paths["/leader"] = (status, word("n1", "replica" if status == 503 else "primary"))
+        three.set_view(**view)
+        with watched(three.members[1].url, **{"cluster-interval": "60s"}) as running:
+            sandbox.wait_for(lambda: summary(running).startswith(told), told, 5, detail=lambda: summary(running))
+            three.members[0].paths["/leader"] = (200, word("n1", "primary"))
+            three.set_view()
+            sandbox.wait_for(lambda: summary(running) == GOOD, "the leader", 5, detail=lambda: summary(running))
+            asked = count(three.members[1], "/cluster")
+            time.sleep(2.5)
+            assert count(three.members[1], "/cluster") == asked, "and then not any more"
+
+
+def test_agent_looks_again_soon_for_a_member_that_is_not_listed(three):
+    """As when a host comes back: its own agent may ask before it is in the store again."""
+    rows = three.members[0].paths["/cluster"][1]["members"]
+    three.members[1].paths["/cluster"] = (200, {"scope": "demo", "members": [rows[0], rows[2]]})
+    with watched(three.members[1].url, **{"cluster-interval": "60s"}) as running:
+        def summary():
+            return running.get("/check/patroni").json()["summary"]
+        told = f"the Patroni at {three.members[1].url} is no member by the cluster's store"
+        sandbox.wait_for(lambda: summary() == told, "a member that is not listed", 5, detail=summary)
+        three.set_view()
+        sandbox.wait_for(lambda: summary() == GOOD, "all of them", 5, detail=summary)
+
+
+def test_a_store_that_has_forgotten_all(three, tmp_path):
+    """Back after longer than the ttl it has no keys, until each Patroni has put its own there again; in failsafe mode the
+    leader has led all the time."""
+    state = tmp_path / "state"
+    assert ask(three.url, "--state", state)["state"] == "OK"
+    for peer in three.members:
+        peer.paths["/leader"][1]["failsafe_mode_is_active"] = True
+        peer.paths["/cluster"] = peers.close_at_once
+    assert ask(three.url, "--state", state)["state"] == "WARNING"
+    for members, told in ([], "no members"), ([member("n2", "replica", three.members[1].url)], "1 of 3 members"):
+        for peer in three.members:
+            peer.paths["/cluster"] = (200, {"members": members, "scope": "demo"})
+        answer = ask(three.url, "--state", state)
+        assert (answer["state"], answer["metrics"]["healthy_members"]["value"]) == ("WARNING", 3), answer
+        assert answer["summary"].startswith(
+            f"the cluster's store cannot be read: {three.url} finds {told} in it"), answer
+        assert GOOD in texts(answer), answer
+    answer = ask(three.urls)
+    assert f"the Patroni at {three.url} is no member by the cluster's store" in texts(answer), "without a memory it is believed"
+    three.set_view()
+    assert ask(three.urls, "--state", state)["summary"].startswith("failsafe mode is active on n1, n2, n3"), answer
+    three.set_view(n1={"role": "replica", "state": "streaming"})
+    rows = three.members[0].paths["/cluster"][1]["members"]
+    for peer in three.members:
+        peer.paths["/cluster"] = (200, {"members": rows[:2], "scope": "demo"})
+    answer = ask(three.urls, "--state", state)
+    assert not any("finds" in text for text in texts(answer)), f"where the store was not away, it is believed\n{answer}"
+
+
+def test_a_store_without_members_and_nobody_remembers_any(three):
+    """The members at the given URLs tell of themselves."""
+    for peer in three.members:
+        peer.paths["/cluster"] = (200, {"members": [], "scope": "demo"})
+    answer = ask(three.urls)
+    assert answer["state"] == "WARNING" and GOOD in texts(answer), answer
+    assert answer["summary"].startswith(f"the cluster's store cannot be read: {three.url} finds no members in it"), answer
