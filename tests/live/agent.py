@@ -11,7 +11,6 @@ Runs as the unprivileged user, also within a network namespace.  Its descendants
 and, where there are track files, their writer, which outlives it for a moment.
 """
 
-import ctypes
 import functools
 import http.client
 import json
@@ -21,7 +20,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -30,9 +28,9 @@ import ports
 import programs
 import reaper
 import sandbox
+from netns import inside
 
 PROGRAM = "pgha-agent"
-CLONE_NEWNET = 0x40000000
 
 
 @functools.lru_cache(maxsize=None)
@@ -291,7 +289,7 @@ class Agent:
         """A TCP connection, to its HTTP port unless another is named."""
         address = address or self.address
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        connection = _in_netns(self.netns, lambda: socket.socket(family, socket.SOCK_STREAM))
+        connection = inside(self.netns, lambda: socket.socket(family, socket.SOCK_STREAM))
         connection.settimeout(timeout)
         try:
             connection.connect((address, port or self.http_port))
@@ -402,26 +400,3 @@ def _comm(pid):
         return Path(f"/proc/{pid}/comm").read_text(encoding="ascii", errors="replace").rstrip("\n")
     except (FileNotFoundError, ProcessLookupError):
         return ""
-
-
-def _in_netns(netns, work):
-    """work() by a thread that is in the namespace; a socket stays in the one that it was made in."""
-    if netns is None:
-        return work()
-    made = []
-
-    def enter_and_work():
-        try:
-            with open(f"/run/netns/{netns}", "rb") as file:
-                if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET) != 0:
-                    raise OSError(ctypes.get_errno(), f"cannot enter {netns}")
-            made.append(work())
-        except OSError as error:
-            made.append(error)
-
-    thread = threading.Thread(target=enter_and_work)
-    thread.start()
-    thread.join()
-    if isinstance(made[0], OSError):
-        raise made[0]
-    return made[0]

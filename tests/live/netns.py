@@ -1,9 +1,14 @@
 """Hosts in network namespaces of the test's own, on one switch: nothing is added to the machine's own network."""
 
+import ctypes
 import os
+import socket
 import subprocess
+import threading
 
 import sandbox
+
+CLONE_NEWNET = 0x40000000
 
 
 def why_missing():
@@ -28,6 +33,30 @@ def _ip(*arguments, check=True):
     return run
 
 
+def inside(netns, work):
+    """work() by a thread that is in the namespace (None: where this process is); a socket stays in the one that it
+    was made in."""
+    if netns is None:
+        return work()
+    made = []
+
+    def enter_and_work():
+        try:
+            with open(f"/run/netns/{netns}", "rb") as file:
+                if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), f"cannot enter {netns}")
+            made.append(work())
+        except OSError as error:
+            made.append(error)
+
+    thread = threading.Thread(target=enter_and_work)
+    thread.start()
+    thread.join()
+    if isinstance(made[0], OSError):
+        raise made[0]
+    return made[0]
+
+
 class Host:
     """One namespace with lo and eth0."""
 
@@ -40,6 +69,17 @@ class Host:
         """All IPv4 addresses of eth0, without prefix length."""
         lines = _ip("-n", self.netns, "-4", "-o", "address", "show", "dev", "eth0").stdout.splitlines()
         return [line.split()[3].partition("/")[0] for line in lines]
+
+    def connect(self, port, address="127.0.0.1", timeout=1):
+        """A TCP connection from inside."""
+        connection = inside(self.netns, socket.socket)
+        connection.settimeout(timeout)
+        try:
+            connection.connect((address, port))
+        except OSError:
+            connection.close()
+            raise
+        return connection
 
     def run(self, *argv, timeout=10, **options):
         """Runs a program to its end inside, as the user of this process."""

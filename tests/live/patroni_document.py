@@ -10,6 +10,12 @@ from typing import NamedTuple
 FILE = Path(__file__).resolve().parents[2] / "docs" / "patroni-compatibility.md"
 SILENT = "-"  # the code of no answer
 
+# The first of each group stands for it in the tables: both sides answer the others of it alike.
+GROUPS = (("/", "/primary", "/master", "/read-write"), ("/leader",), ("/standby-leader", "/standby_leader"),
+          ("/replica",), ("/read-only",), ("/sync", "/synchronous"), ("/async", "/asynchronous"), ("/quorum",),
+          ("/read-only-sync", "/read-only-synchronous"), ("/read-only-quorum",), ("/health",), ("/liveness",),
+          ("/readiness",), ("/patroni",), ("/nonsense",))
+
 
 class Difference(NamedTuple):
     """One row that people write. `where` and `asked` are patterns as of a shell."""
@@ -23,6 +29,10 @@ class Difference(NamedTuple):
         return patroni in self.patroni and agent in self.agent \
             and any(fnmatchcase(where, pattern) for pattern in self.where) \
             and any(fnmatchcase(asked, pattern) for pattern in self.asked)
+
+    def is_of_hosts(self):
+        """Whether it is about hosts that are cut off, which another test than the differential one makes."""
+        return all("cut off" in pattern for pattern in self.where)
 
 
 def _section(name):

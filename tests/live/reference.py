@@ -3,7 +3,9 @@
 Pure Python, no pytest.
 """
 
+import http.client
 import shutil
+import signal
 import sys
 
 import haproxy
@@ -13,6 +15,7 @@ import machines
 import patroni
 import pgbouncer
 import pgpool
+import reaper
 import sandbox
 
 VIP = "10.0.0.10"
@@ -108,6 +111,7 @@ class Node:
         first, second = peers
         put(self.machine, "agent-patroni.ini", {
             r"(?m)^name = n1$": f"name = {self.name}",
+            r"(?m)^(url = http://127.0.0.1:8008)$": r"\1\ncluster_interval = 2s",
             r"\[peer n2\]\nconninfo = host=10.0.0.12": f"[peer {first.name}]\nconninfo = host={first.address}",
             r"\[peer n3\]\nconninfo = host=10.0.0.13": f"[peer {second.name}]\nconninfo = host={second.address}",
         })
@@ -120,6 +124,12 @@ class Node:
     def start_patroni(self):
         # PostgreSQL becomes nobody's child: this adopts it.
         self.machine.start("patroni", sys.executable, "-c", patroni.KEEPER, "patroni", "/etc/patroni/config.yml")
+
+    def kill_patroni(self):
+        """PostgreSQL goes on, and ends with its keeper."""
+        keeper = self.machine.processes.pop("patroni")
+        reaper.signal_each([reaper.tree(keeper.pid)[1]], signal.SIGKILL)
+        self.machine.processes["patroni that was killed"] = keeper
 
     def start_others(self):
         start_agent(self.machine)
@@ -151,6 +161,18 @@ class Node:
         """The body of Patroni's REST API on this host, None when there is none."""
         run = self.machine.run("/usr/bin/env", "python3", "-c", ASK, f"http://{self.address}:8008{path}", *options)
         return run.stdout if run.returncode == 0 else None
+
+    def status(self, path, port=8009):
+        """The code of the agent, or of what serves that port, asked on this host; 0: no answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+        try:
+            connection.sock = self.machine.host.connect(port)
+            connection.request("GET", path)
+            return connection.getresponse().status
+        except (OSError, http.client.HTTPException):
+            return 0
+        finally:
+            connection.close()
 
     def has_address(self):
         return VIP in self.machine.host.addresses()
@@ -208,6 +230,21 @@ class Reference:
         assert leader.psql("CREATE DATABASE app OWNER app") is not None, leader.logs()
         assert leader.psql("CREATE TABLE written (at timestamptz, host text)", dbname="app", host=leader.address,
                            user="app") is not None, leader.logs()
+
+    def cut_off(self, node):
+        """Its host lives on, and no packet gets in or out."""
+        node.machine.host.unplug()
+        self.removed.add(node.name)
+
+    def plug(self, node):
+        """The link is back; Patroni is started anew when the host's etcd has caught up. Before 3.0.3 it overwrites the
+        lock of the new leader if its etcd still tells that the lock is its own (its pull request 2689)."""
+        node.kill_patroni()
+        node.machine.host.plug()
+        own = ("--endpoints", f"http://{node.address}:2379")
+        self.wait(lambda: node.check("check_dcs", *own).returncode == 0, f"etcd on {node.name} to have a quorum")
+        node.start_patroni()
+        self.removed.remove(node.name)
 
     def living(self):
         return [node for node in self if node.name not in self.removed]

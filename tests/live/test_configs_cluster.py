@@ -2,15 +2,21 @@
 that each program refuses its file when something is wrong with it."""
 
 import json
+import os
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
 import machines
+import patroni_document as document
 import programs
 import sandbox
 import shipped
 from reference import ASK, ENDPOINTS, MEMBERS, PLACES, SECRET, VIP, Reference, why_missing_managers
+from turns import Turns
 
 pytestmark = pytest.mark.xdist_group("configs-cluster")
 
@@ -87,7 +93,7 @@ def test_etcd_took_every_line(stores):
         assert config["listen-peer-urls"] == config["initial-advertise-peer-urls"] == [f"http://{node.address}:2380"]
         assert config["initial-cluster"].count("http://") == 3 and config["initial-cluster-state"] == "new"
         assert (config["auto-compaction-mode"], config["auto-compaction-interval"]) == ("periodic", "1h0m0s")
-        assert config["quota-backend-bytes"] == 2147483648
+        assert (config["quota-backend-bytes"], config["pre-vote"]) == (2147483648, True)
         assert node.check("check_dcs", "--endpoints", ENDPOINTS).returncode == 0, "enable-grpc-gateway"
 
 
@@ -239,6 +245,124 @@ def test_a_switchover_moves_everything(reference):
     reference.wait(lambda: before.check("check_pg_replica", "-H", "/run/postgresql", "-U", "pgha", "-c", "1MB")
                    .returncode == 0, "the old primary as a replica")
 
+
+# --- a host that is cut off ------------------------------------------------------------------------------------------
+
+OWN = ("-H", "/run/postgresql", "-U", "pgha")
+CHECKS = (("check_pg_leader", *OWN, "--patroni", "http://127.0.0.1:8008", "-t", "2s"),
+          ("check_patroni", "--url", MEMBERS, "--min-members", "3", "-t", "2s"),
+          ("check_dcs", "--endpoints", ENDPOINTS, "--scope", "pg", "-t", "2s"),
+          *(("pgha-ask", question) for question in ("leader", "patroni", "dcs")))
+
+
+def told(node):
+    """What the checks and the agent say on this host: {"check_dcs": run, "dcs": run, ...}"""
+    with ThreadPoolExecutor(len(CHECKS)) as pool:
+        runs = pool.map(lambda asked: node.check(*asked), CHECKS)
+        return {asked[asked[0] == "pgha-ask"]: run for asked, run in zip(CHECKS, runs)}
+
+
+def wait_told(node, codes, **texts):
+    """Until they say that."""
+    last = [{}]
+
+    def look():
+        last[0] = told(node)
+        return codes == tuple(run.returncode for run in last[0].values()) \
+            and all(re.search(text, last[0][name].stdout) for name, text in texts.items())
+
+    sandbox.wait_for(look, f"{codes} and {texts} on {node.name}", 30,
+                     detail=lambda: "\n".join(f"{name} {run.returncode}: {run.stdout}" for name, run in last[0].items()))
+
+
+def row_of(node):
+    """{path: cell} of all paths that stand for others in the document."""
+    return {group[0]: document.cell(*(str(node.status(group[0], port) or document.SILENT) for port in (8008, 8009)))
+            for group in document.GROUPS}
+
+
+@contextmanager
+def watched(reference):
+    """Those whom its list names in the end have led and had the address meanwhile, one after the other."""
+    with Turns(reference, lambda node: node.status("/primary") == 200) as leaders, \
+            Turns(reference, lambda node: node.has_address()) as holders:
+        yield (names := [])
+    leaders.check(*names)
+    holders.check(*names)
+
+
+def compare_with_document(members):
+    """What Patroni and the agent of each answer, {where: node}, is what the document has, or is written to it."""
+    expected = document.read("hosts")
+    rows = lambda: {where: row_of(node) for where, node in members.items()}  # noqa: E731
+    if os.environ.get("PGHA_GOLDEN") == "write":
+        time.sleep(10)
+        document.write("hosts", "situation", [group[0] for group in document.GROUPS], {**expected, **rows()})
+        return
+    wanted = {where: expected.get(where) for where in members}
+    sandbox.wait_for(lambda: rows() == wanted, f"{', '.join(members)} to answer as the document has it", 15, 0.2,
+                     detail=lambda: f"{rows()}\nand not\n{wanted}")
+
+
+def test_a_leader_that_is_cut_off(reference):
+    """It lives on where nobody hears it, and has given way before another is promoted; back again it is a replica."""
+    old = reference.wait_settled()
+    reference.wait_synchronous()
+    with watched(reference) as turns:
+        reference.cut_off(old)
+        lost = old.psql("INSERT INTO written VALUES (now(), 'lost')", dbname="app", user="app", host="127.0.0.1")
+        new = reference.wait_settled()
+        turns.extend((old.name, new.name))
+        assert new is not old and lost is None, "an acknowledged write is gone"
+        third = reference.living()[reference.living()[0] is new]
+        nobody = "^(?!.*split brain).*(says that it does not hold the lock|nobody says that it holds the leader lock)"
+        wait_told(old, (2,) * 6, check_patroni=nobody, patroni=nobody, check_dcs="no quorum, 2 of 3 endpoints do not")
+        wait_told(new, (0, 2, 1, 0, 0, 1), check_patroni="2 healthy members, at least 3 must be there",
+                  check_dcs="1 of 3 endpoints does not answer", patroni="1 of 1 replica is healthy, 1 of them synchronous")
+        wait_told(third, (2, 2, 1, 2, 0, 1), check_pg_leader=f'standby, not the leader, which is "{new.name}"')
+        compare_with_document({"leader cut off: old leader": old, "leader cut off: leader": new,
+                               "leader cut off: replica": third})
+        assert old.status("/primary") == 503 and not old.has_address()
+        reference.plug(old)
+        reference.wait(lambda: old.check("check_pg_replica", *OWN, "-c", "1MB").returncode == 0, f"{old.name} to follow")
+        assert old.psql("SELECT count(*) FROM written WHERE host = 'lost'", dbname="app") == "0", "it was not rewound"
+        reference.wait_synchronous()
+        for node in reference:
+            wait_told(node, (0, 0, 0, 0, 0, 0) if node is new else (2, 0, 0, 2, 0, 0),
+                      patroni=f"leader {new.name} on timeline .*, 2 of 2 replicas are healthy, 1 of them synchronous")
+        assert reference.wait_settled() is new
+
+
+def test_a_synchronous_standby_that_is_cut_off(reference):
+    """Nothing changes who leads; the other standby is synchronous then."""
+    leader = reference.wait_settled()
+    reference.wait_synchronous()
+    cut = next(node for node in reference if "sync_standby" in node.rest("/patroni"))
+    other = next(node for node in reference if node not in (leader, cut))
+    with watched(reference) as turns:
+        turns.append(leader.name)
+        reference.cut_off(cut)
+        wait_told(cut, (2,) * 6, check_dcs="no quorum, 2 of 3 endpoints do not answer",
+                  check_patroni=f"Patroni of the leader {leader.name} does not answer|nobody says that it holds")
+        reference.wait(lambda: other.status("/sync") == 200, f"{other.name} to be synchronous")
+        wait_told(leader, (0, 2, 1, 0, 0, 1), patroni="1 of 1 replica is healthy, 1 of them synchronous")
+        compare_with_document({"standby cut off: leader": leader, "standby cut off: synchronous": cut,
+                               "standby cut off: replica": other})
+        assert reference.write(5432) == VIP
+        reference.plug(cut)
+        wait_told(leader, (0,) * 6, patroni="2 of 2 replicas are healthy, 1 of them synchronous")
+        wait_told(cut, (2, 0, 0, 2, 0, 0), patroni="2 of 2 replicas are healthy, 1 of them synchronous")
+
+
+def test_what_differs_on_hosts_that_are_cut_off_is_listed():
+    listed = document.differences()
+    seen = {(where, f"GET {path}", *codes.split("/")) for where, row in document.read("hosts").items()
+            for path, codes in row.items() if "/" in codes}
+    assert seen and not [what for what in seen if not any(row.covers(*what) for row in listed)]
+    assert not [row for row in listed if row.is_of_hosts() and not any(row.covers(*what) for what in seen)]
+
+
+# --- a host that dies ------------------------------------------------------------------------------------------------
 
 def test_a_host_that_dies_is_replaced(reference):
     before = reference.wait_settled()
