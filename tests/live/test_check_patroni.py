@@ -2,14 +2,18 @@
 
 import datetime
 import os
+import re
 import signal
 import time
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 import agent
 import patroni
+import programs
 from sandbox import wait_for
+from turns import Turns
 
 PROGRAM = "check_patroni"
 
@@ -292,6 +296,103 @@ def test_store_away(patroni_cluster, ask, scratch):
     assert result.elapsed < 2.3, result
     result = ask("-t", "2s", "-f", "json", of=first)
     assert any(text.startswith("the cluster's store cannot be read: ") for text in found(result)), result
+
+
+def test_a_store_that_comes_back(patroni_cluster, ask, scratch):
+    """After longer than the ttl it has forgotten all, until each Patroni has put its own there again; in failsafe mode the
+    leader has led all the time."""
+    state, replica = scratch / "state", patroni_cluster.replicas()[0]
+    patroni_cluster.patch_config({"failsafe_mode": True})
+    wait_for(lambda: all(member.rest("GET", "/failsafe").status == 200 for member in patroni_cluster.members),
+             "failsafe mode to be known to all")
+    run = lambda: ask("--state", state, "-t", "2s", "-f", "json")  # noqa: E731
+    until(run, lambda r: r.state == "OK", "a good cluster")
+    with agent.Agent(replica, config={"patroni": {"url": replica.url, "cluster-interval": "60s"}}) as running:
+        for member in patroni_cluster.etcd.members:
+            member.freeze()
+        until(run, lambda r: sum(" reached the store is " in text for text in found(r)) == 3, "the lock to expire")
+        for member in patroni_cluster.etcd.members:
+            member.thaw()
+        seen = []
+        until(lambda: seen.append(run()) or seen[-1], lambda r: r.state == "OK", "the store to know all again")
+        assert not any("0 healthy members" in result.stdout for result in seen), seen
+        wait_for(lambda: running.get("/check/patroni").json()["state"] == "OK", "the agent to see it", 10,
+                 detail=lambda: running.get("/check/patroni").text)
+
+
+# --- two primaries ----------------------------------------------------------------------------------------------------
+
+@contextmanager
+def agents_of(cluster):
+    """{member's name: an agent beside it}, each with the other members as peers."""
+    with ExitStack() as stack:
+        yield {member.name: stack.enter_context(agent.Agent(
+            member, name=member.name, peers={other.name: other for other in cluster.members if other is not member},
+            config={"patroni": {"url": member.url}})) for member in cluster.members}
+
+
+def leads(one):
+    return one.status("/primary") == 200
+
+
+def test_a_leader_that_was_frozen_for_longer_than_its_lock(patroni_cluster, ask, check):
+    """Its PostgreSQL has lived on as a primary beside the new one, until Patroni wakes up."""
+    old = patroni_cluster.leader()
+
+    def leader(member):
+        return check("check_pg_leader", *programs.at(member), "--patroni", member.url, "-t", "1s")
+    with agents_of(patroni_cluster) as agents, Turns(agents.values(), leads) as turns:
+        turns.wait(old.name)
+        old.freeze_patroni()
+        new = patroni_cluster.wait_leader(other_than=old)
+        turns.wait(new.name)
+        until(lambda: ask("-t", "1s"), lambda r: r.stdout.startswith("PATRONI WARNING - 1 of the URLs does not answer"), "a leader")
+        assert old.value("SELECT pg_is_in_recovery()") is False, "there are two primaries"
+        assert "Patroni could not be asked (" in leader(old).stdout and leader(new).state == "OK"
+        old.thaw()
+        patroni_cluster.wait_healthy()
+        result = until(ask, lambda r: r.state == "OK", "a good cluster")
+        # Before 3.0.3 Patroni overwrites the lock of another if it wakes up where it renews its own (its pull request 2689):
+        # then both say that they hold it until the other one looks, and the old one stays.
+        last = patroni_cluster.leader()
+        assert f"leader {last.name} on timeline " in result.stdout, result
+        assert [leader(member).state for member in patroni_cluster.members].count("OK") == 1
+        turns.wait(last.name)
+    turns.check(*([old.name, new.name] if last is new else [old.name, new.name, old.name]))
+
+
+def test_two_primaries_in_a_pause(patroni_cluster, ask):
+    """A replica is promoted behind Patroni's back: one of both has the lock; and without the store both say so."""
+    old, (promoted, third) = patroni_cluster.leader(), patroni_cluster.replicas()
+    with agents_of(patroni_cluster) as agents, Turns(agents.values(), leads) as turns:
+        turns.wait(old.name)
+        patroni_cluster.pause()
+        promoted.sql("SELECT pg_promote()", user="postgres")
+        for members in ([old], [promoted], [third], None):
+            until(lambda members=members: ask(of=members), lambda r: r.stdout.startswith(
+                f"PATRONI CRITICAL - split brain suspected: {promoted.name} is a primary without the leader lock"), "both")
+        wait_for(lambda: not leads(agents[old.name]), "a primary on a newer timeline to be seen")
+        said = agents[old.name].get("/check/leader").json()["summary"]
+        assert said.startswith("split brain: ") and said.endswith("but this one is wanted"), said
+        for member in patroni_cluster.etcd.members:
+            member.kill()
+        # What is not known before Patroni 3.2 are their names, and who they are by the store is not known either.
+        both = re.compile(r"PATRONI CRITICAL - split brain suspected: \S+ and \S+ each say that they hold the leader lock[,| ]")
+        until(lambda: ask("-t", "2s"), lambda r: both.match(r.stdout), "both to say that they hold the lock")
+        assert [member.status("/leader") for member in (old, promoted, third)] == [200, 200, 503]
+        turns.wait(promoted.name)
+    turns.check(old.name, promoted.name)
+
+
+def test_a_leader_whose_postgres_is_stopped_in_a_pause(patroni_cluster, ask):
+    """Patroni gives the lock back, and still calls it the primary: but there is none."""
+    leader = patroni_cluster.leader()
+    patroni_cluster.pause()
+    os.kill(leader.postmaster(), signal.SIGINT)
+    told = "PATRONI CRITICAL - the cluster has no leader, 0 healthy members, "
+    result = until(ask, lambda r: r.stdout.startswith(told), "no leader")
+    assert leader.rest().json()["role"] in ("master", "primary") and "split brain" not in result.stdout, result
+    assert ask(of=[leader]).stdout.startswith(told)
 
 
 # --- others ----------------------------------------------------------------------------------------------------------
