@@ -282,11 +282,11 @@ def test_store_away(patroni_cluster, ask, scratch):
     patroni_cluster.patch_config({"failsafe_mode": True})
     wait_for(lambda: all(member.rest("GET", "/failsafe").status == 200 for member in patroni_cluster.members),
              "failsafe mode to be known to all")
+    leader = patroni_cluster.leader()
     before = ask("--state", state, "-v")
     assert before.state == "OK", before
     for member in patroni_cluster.etcd.members:
         member.kill()
-    first = patroni_cluster.members[:1]
     run = lambda: ask("--state", state, "-t", "2s", "-f", "json")  # noqa: E731
     result = until(run, lambda r: any(text.startswith("the cluster's store cannot be read: ") for text in found(r)),
                    "the store to be missed")
@@ -294,8 +294,11 @@ def test_store_away(patroni_cluster, ask, scratch):
     assert result.state == "WARNING", result
     assert metrics(result)["healthy_members"] == 3, result
     assert result.elapsed < 2.3, result
-    result = ask("-t", "2s", "-f", "json", of=first)
+    result = ask("-t", "2s", "-f", "json")
+    assert result.state == "WARNING" and metrics(result)["healthy_replicas"] == 2, f"without a memory, nor names: {result}"
+    result = ask("-t", "2s", "-f", "json", of=[leader])
     assert any(text.startswith("the cluster's store cannot be read: ") for text in found(result)), result
+    assert any(" known, at least 1 must be there " in text for text in found(result)), result
 
 
 def test_a_store_that_comes_back(patroni_cluster, ask, scratch):
