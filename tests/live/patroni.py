@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -109,7 +110,7 @@ class Member(postgres.Server):
         super().__init__(cluster.installation, cluster.directory, name)
         self.cluster = cluster
         self.api_port = ports.reserve()
-        self.url = f"http://{self.host}:{self.api_port}"
+        self.url = f"{'https' if cluster.tls else 'http'}://{self.host}:{self.api_port}"
         self.file = self.home / "patroni.yml"
         self.patroni_pid = None
         self.tags = {}
@@ -130,7 +131,8 @@ class Member(postgres.Server):
             "scope": self.cluster.scope,
             "namespace": "/service/",
             "name": self.name,
-            "restapi": {"listen": f"{self.host}:{self.api_port}", "connect_address": f"{self.host}:{self.api_port}"},
+            "restapi": {"listen": f"{self.host}:{self.api_port}", "connect_address": f"{self.host}:{self.api_port}",
+                        **self.cluster.access()},
             "etcd3": {"hosts": self.cluster.etcd.hosts},
             "bootstrap": {
                 "dcs": self.cluster.dynamic,
@@ -282,7 +284,7 @@ class Member(postgres.Server):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:
+            with urllib.request.urlopen(request, timeout=timeout, context=self.cluster.context()) as answer:
                 return Answer(answer.status, answer.read().decode())
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.read().decode())
@@ -306,13 +308,16 @@ class Cluster:
     dynamic      what differs from the harness' dynamic configuration, as for patch_config()
     etcd         an etcd.Cluster to share with another cluster, of another scope; else three members of its own
     standby_of   a server with host and port: this is then a standby cluster that follows it
+    tls          a certificates.Authority: the REST API then lets nobody in but with a certificate of it; for one member,
+                 since the members have none for each other
     """
 
     # pylint: disable-next=redefined-outer-name
-    def __init__(self, size=3, scope=SCOPE, dynamic=None, etcd=None, standby_of=None):
+    def __init__(self, size=3, scope=SCOPE, dynamic=None, etcd=None, standby_of=None, tls=None):
         self.installation = installation()
         self.directory = sandbox.make_directory("p")
         self.scope = scope
+        self.tls = tls
         self.dynamic = {**TIMES, "maximum_lag_on_failover": 1048576,
                         "postgresql": {"use_pg_rewind": True, "parameters": _parameters()}, **(dynamic or {})}
         if standby_of:
@@ -367,6 +372,20 @@ class Cluster:
             return self.ask("PUT", "/config", self.dynamic).status == 200 and all(a.status == 202 for a in answers)
         except OSError:
             return False
+
+    def access(self):
+        """What restapi has of TLS."""
+        if self.tls is None:
+            return {}
+        return {"certfile": self.tls.server.certificate, "keyfile": self.tls.server.key, "cafile": self.tls.certificate,
+                "verify_client": "required"}
+
+    def context(self):
+        if self.tls is None:
+            return None
+        context = ssl.create_default_context(cafile=self.tls.certificate)
+        context.load_cert_chain(self.tls.client.certificate, self.tls.client.key)
+        return context
 
     # --- who is who --------------------------------------------------------------------------------------------------
 

@@ -3,15 +3,20 @@
 import datetime
 import os
 import re
+import shutil
 import signal
 import time
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
 import agent
+import certificates
 import patroni
 import programs
+import sandbox
+from programs import at
 from sandbox import wait_for
 from turns import Turns
 
@@ -408,6 +413,34 @@ def test_standby_cluster(patroni_cluster, check):
         assert result.state == "OK", result
         assert "PATRONI OK - a standby cluster's leader n1 on timeline " in result.stdout, result
         assert check(PROGRAM, "--url", url).state == "CRITICAL", "it has no replicas"
+
+
+def test_client_certificates(patroni_cluster, check):
+    """verify_client: required. TLS 1.3 tells that one is missed after the handshake, or not at all; it is the same each time."""
+    if not shutil.which("openssl"):
+        pytest.skip("no program openssl")
+    tls = certificates.Authority()
+    sandbox.give(Path(tls.certificate))
+    with patroni.Cluster(1, scope="tls", etcd=patroni_cluster.etcd, tls=tls) as secured:
+        member = secured.leader()
+        trust = {"ca-file": tls.certificate}
+        ours = {**trust, "cert-file": tls.client.certificate, "key-file": tls.client.key}
+
+        def options(prefix, files):
+            return [word for name, file in files.items() for word in (f"--{prefix}{name}", file)]
+
+        def leads(files):
+            return check("check_pg_leader", *at(member), "--patroni", member.url, *options("patroni-", files), "-f", "json")
+
+        result = check(PROGRAM, "--url", member.url, *options("", ours), "--min-replicas", "0")
+        assert result.state == "OK", result
+        assert leads(ours).json()["summary"].endswith("holds Patroni's leader lock of \"tls\""), leads(ours)
+        for _ in range(5):
+            for result in (check(PROGRAM, "--url", member.url, *options("", trust), "-f", "json"), leads(trust)):
+                assert result.json()["fault"]["class"] == "setup", result
+        plain = member.url.replace("https:", "http:")
+        result = check(PROGRAM, "--url", plain)
+        assert result.state == "CRITICAL" and "not https" in result.stdout, result
 
 
 def test_what_is_no_patroni(patroni_cluster, check):
