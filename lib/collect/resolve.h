@@ -21,7 +21,7 @@ struct resolve_result {
 /*
  * The addresses of `host`, in the resolver's order, before `deadline_ms` (monotonic); an address is its own
  * at once. -1 with class timeout or down. A look-up that outlives the deadline goes on in a thread of the C
- * library, which ends with the process.
+ * library; whoever asks for that name next waits for the same one.
  */
 int resolve_host(const char *host, int64_t deadline_ms, struct resolve_result *ret, struct err *err)
 	__attribute__((warn_unused_result));
