@@ -324,7 +324,8 @@ def test_a_store_that_comes_back(patroni_cluster, ask, scratch):
         seen = []
         until(lambda: seen.append(run()) or seen[-1], lambda r: r.state == "OK", "the store to know all again")
         assert not any("0 healthy members" in result.stdout for result in seen), seen
-        wait_for(lambda: running.get("/check/patroni").json()["state"] == "OK", "the agent to see it", 10,
+        # Its own member says something else when it has forgotten failsafe mode, a ttl later.
+        wait_for(lambda: running.get("/check/patroni").json()["state"] == "OK", "the agent to see it", 30,
                  detail=lambda: running.get("/check/patroni").text)
 
 
