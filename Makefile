@@ -176,7 +176,7 @@ $(tap_runs): tap-of/%: % tap-begin
 # runs the short form. Its findings are kept in build/fuzz/.
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SECONDS_EACH := $(or $(SECONDS),60)
-fuzz_compile := clang -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I.
+fuzz_compile := clang -std=gnu11 -g -O1 $(warnings) -fsanitize=address,undefined -fno-sanitize-recover=all -I.
 build/fuzz/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@$(fuzz_compile) -fsanitize=fuzzer-no-link $(pq_cflags) -DPGHA_VERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
@@ -197,14 +197,14 @@ fuzz: $(fuzzers:%=build/fuzz/%)
 		then echo "ok $$0 - $$1 for $(SECONDS_EACH) s"; \
 		else printf "%s\n" "not ok $$0 - $$1" "$$(tail -12 build/fuzz/$$1.log | sed "s/^/# /")"; exit 1; fi'
 
-# Warnings are errors here. "make check-long" tries every row with every major, and the parsers for longer.
+# Warnings are errors here, gcc's and (of what is fuzzed) clang's. "make check-long" tries every row with every major, and the parsers for longer.
 .PHONY: check check-long
 check: deps-check $(servers)/.installed $(tools)/.unpacked
 	@$(MAKE) --no-print-directory -s -j$(jobs) CI=true all
 	@$(MAKE) --no-print-directory -s -j$(jobs) CI=true SAN=address,undefined all
-	@$(MAKE) --no-print-directory -s -j$(jobs) tap
-	@$(MAKE) --no-print-directory -s -j$(jobs) SAN=address,undefined tap
-	@$(MAKE) --no-print-directory -s -j$(jobs) $(fuzzers:%=build/fuzz/%)
+	@$(MAKE) --no-print-directory -s -j$(workers) tap
+	@$(MAKE) --no-print-directory -s -j$(workers) SAN=address,undefined tap
+	@$(MAKE) --no-print-directory -s -j$(jobs) CI=true $(fuzzers:%=build/fuzz/%) build/fuzz/obj/checks/pgha_agent.o
 	@$(MAKE) --no-print-directory -s SECONDS=$(or $(SECONDS),3) fuzz >build/tap/fuzz.tap 2>build/tap/fuzz.log; \
 		echo "exit $$?" >>build/tap/fuzz.log
 	@$(pytest) -n $(workers) --dist loadgroup tests/live tests/scripted tests/golden tests/lint tests/test_programs.py

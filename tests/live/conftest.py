@@ -22,7 +22,7 @@ def pytest_configure(config):
 
 
 LONG = {  # groups of few tests, and tests, which take most of a minute or more
-    "patroni-differential", "patroni", "configs-cluster", "browser", "test_clang_has_no_warnings",
+    "patroni-differential", "patroni", "configs-cluster", "browser",
     "test_barman_waits_fails_and_is_good_again", "test_pgbackrest_second_repository_is_empty", "test_watchdog",
     "test_a_frozen_standby_of_an_idle_primary_is_not_caught_up", "test_every_check_turns_and_turns_back",
 }

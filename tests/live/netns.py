@@ -65,10 +65,15 @@ class Host:
         self.address = address
         self._port = ["-n", switch, "link", "set", port]
 
-    def addresses(self):
-        """All IPv4 addresses of eth0, without prefix length."""
-        lines = _ip("-n", self.netns, "-4", "-o", "address", "show", "dev", "eth0").stdout.splitlines()
-        return [line.split()[3].partition("/")[0] for line in lines]
+    def has(self, address):
+        """Whether that is an address of this host: only then can a socket be bound to it. Asked without a process, so
+        that it may be asked all the time."""
+        with inside(self.netns, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
+            try:
+                probe.bind((address, 0))
+            except OSError:
+                return False
+            return True
 
     def connect(self, port, address="127.0.0.1", timeout=1):
         """A TCP connection from inside."""

@@ -65,7 +65,9 @@ class Timed(subprocess.Popen):
     def wait(self, timeout=None):
         if self.elapsed is None:
             with os.fdopen(os.pidfd_open(self.pid)) as pidfd:
-                if not select.select([pidfd], [], [], timeout)[0]:
+                ended = select.poll()  # a test may have more descriptors open than select() can name
+                ended.register(pidfd, select.POLLIN)
+                if not ended.poll(timeout and timeout * 1000):
                     raise subprocess.TimeoutExpired(self.args, timeout)
             # While it is a zombie the kernel still tells what it did.
             waited = processor_wait(self.pid) + processor_wait() - self._waited

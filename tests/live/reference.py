@@ -175,7 +175,7 @@ class Node:
             connection.close()
 
     def has_address(self):
-        return VIP in self.machine.host.addresses()
+        return self.machine.host.has(VIP)
 
     def logs(self):
         return "\n".join(self.machine.log(name, 25) for name in self.machine.processes)

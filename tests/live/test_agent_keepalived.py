@@ -56,7 +56,7 @@ class Site:
 
     def holders(self):
         """The hosts that have the virtual IP now."""
-        names = {name for name in self.servers if VIP in self.network[name].addresses()}
+        names = {name for name in self.servers if self.network[name].has(VIP)}
         now = time.monotonic()
         if len(names) > 1 and self._last_look:
             self.both += now - self._last_look
@@ -293,11 +293,11 @@ def test_without_the_directory_keepalived_tracks_nothing(network, scratch):
     track = scratch / "later" / "leader.track"
     with keepalived.Keepalived(network["one"], _configuration(track), "one") as daemon:
         # If it does not come, keepalived has become better: tell its configuration and the drop-in.
-        sandbox.wait_for(lambda: VIP in network["one"].addresses(), "the virtual IP", 5, detail=daemon.log_text)
+        sandbox.wait_for(lambda: network["one"].has(VIP), "the virtual IP", 5, detail=daemon.log_text)
         track.parent.mkdir()
         track.write_text("0\n", encoding="ascii")
         time.sleep(1)
-        assert VIP in network["one"].addresses(), "a directory that comes later is not seen"
+        assert network["one"].has(VIP), "a directory that comes later is not seen"
 
 
 def test_no_file_is_a_no(network, scratch):
@@ -305,7 +305,7 @@ def test_no_file_is_a_no(network, scratch):
     track = scratch / "leader.track"
     with keepalived.Keepalived(network["one"], _configuration(track), "one"):
         def has_address():
-            return VIP in network["one"].addresses()
+            return network["one"].has(VIP)
 
         def write(text):
             unfinished = track.with_suffix(".new")

@@ -93,7 +93,8 @@ def base(value):
 def assert_read_alike(check, server, installation, conf):
     config = config_of(check("check_pg_config", "--file", conf, "--record", "-"))
     assert config["refused"] is None, config
-    for name in config.keys() - NOT_IN_A_FILE - (SINCE_17 if installation.major < 17 else set()):
+    known = config.keys() - NOT_IN_A_FILE - (SINCE_17 if installation.major < 17 else set())
+    for name in installations.share(sorted(known), installation):
         code, value, error = server_reads(installation, server.data, conf, name)
         assert code == 0, error
         assert base(config[name]) == value.replace("|", "/"), name

@@ -78,7 +78,7 @@ def assert_ok(server, *asked):
 
 
 def wait_address(server):
-    sandbox.wait_for(lambda: VIP in server.machine.host.addresses(), f"{VIP} on {server.machine.name}", 15,
+    sandbox.wait_for(lambda: server.machine.host.has(VIP), f"{VIP} on {server.machine.name}", 15,
                      detail=lambda: server.machine.log("agent") + server.machine.log("keepalived"))
 
 

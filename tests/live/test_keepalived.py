@@ -60,7 +60,7 @@ class Site:
 
     def holders(self):
         """The hosts that have the virtual IP now."""
-        names = {name for name in self.nodes if VIP in self.network[name].addresses()}
+        names = {name for name in self.nodes if self.network[name].has(VIP)}
         now = time.monotonic()
         if len(names) > 1 and self._last_look:
             self.both += now - self._last_look
