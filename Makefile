@@ -157,7 +157,7 @@ $(tools)/.unpacked:
 python := /usr/bin/python3
 jobs := $(shell nproc)
 # Tests wait for servers more than they compute.
-workers := $(shell expr 4 + 2 \* $(jobs))
+workers := $(shell expr 4 + $(jobs))
 pytest := $(python) -m pytest -q -p no:cacheprovider
 
 # A test program writes TAP; one that dies leaves a plan unfulfilled, which its reader reports.

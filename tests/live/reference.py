@@ -162,6 +162,11 @@ class Node:
         run = self.machine.run("/usr/bin/env", "python3", "-c", ASK, f"http://{self.address}:8008{path}", *options)
         return run.stdout if run.returncode == 0 else None
 
+    def lock_holder(self):
+        """Who has the leader lock by what the etcd on this host has applied: Patroni, too, asks for no more than that."""
+        return self.machine.run("etcdctl", "--endpoints", f"http://{self.address}:2379", "get", "--consistency=s",
+                                "--print-value-only", "/service/pg/leader", env={"ETCDCTL_API": "3"}).stdout.strip()
+
     def status(self, path, port=8009):
         """The code of the agent, or of what serves that port, asked on this host; 0: no answer."""
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
@@ -199,7 +204,7 @@ class Reference:
         machine_list = list(network)
         self.nodes = {machine.name: Node(machine, [peer for peer in machine_list if peer is not machine])
                       for machine in machine_list}
-        self.removed = set()
+        self.removed, self.without_pgpool = set(), set()
 
     def __iter__(self):
         return iter(self.nodes.values())
@@ -232,18 +237,25 @@ class Reference:
                            user="app") is not None, leader.logs()
 
     def cut_off(self, node):
-        """Its host lives on, and no packet gets in or out."""
+        """Its host lives on, and no packet gets in or out. Without pgpool-II there, which takes a whole processor while it
+        reaches none of its backends."""
+        if node.machine.is_running("pgpool"):
+            node.machine.kill("pgpool")
+            self.without_pgpool.add(node.name)
         node.machine.host.unplug()
         self.removed.add(node.name)
 
     def plug(self, node):
         """The link is back; Patroni is started anew when the host's etcd has caught up. Before 3.0.3 it overwrites the
         lock of the new leader if its etcd still tells that the lock is its own (its pull request 2689)."""
+        leader = self.leader()
         node.kill_patroni()
         node.machine.host.plug()
-        own = ("--endpoints", f"http://{node.address}:2379")
-        self.wait(lambda: node.check("check_dcs", *own).returncode == 0, f"etcd on {node.name} to have a quorum")
+        self.wait(lambda: node.lock_holder() == leader.name, f"etcd on {node.name} to know that {leader.name} has the lock")
         node.start_patroni()
+        if node.name in self.without_pgpool:
+            self.without_pgpool.remove(node.name)
+            node.start_pgpool()
         self.removed.remove(node.name)
 
     def living(self):

@@ -221,7 +221,7 @@ def test_a_pool_that_is_exhausted(pooler, check):
         pooler.wait_for_pool(lambda row: row["maxwait"] >= 1, "a client that has waited for a second")
         long = check(*of(pooler, "-w", "100ms", "-c", "1s"))
         assert long.state == "CRITICAL", long
-        assert "wait of 3 clients for a server connection in pool postgres/pgha is 1" in long.stdout, long
+        assert "wait of 3 clients for a server connection in pool postgres/pgha is " in long.stdout, long
         assert "no connection to its server" not in long.stdout, "it has two, and they are in use"
         assert check(*of(pooler, "-c", "1s", "--database", "shop")).state == "OK"
 
