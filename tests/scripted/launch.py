@@ -39,6 +39,10 @@ class Outcome:
     peak_bytes: int | None  # of its memory, where that was to be measured
     command: str
 
+    @property
+    def was_held_up(self):
+        return b"itself was held up" in self.out
+
     def json(self):
         return json.loads(self.out)
 
@@ -50,10 +54,14 @@ def launch(program, *args, env=None, clean_env=None, build="plain", timeout=15, 
     What stdout and stderr replace is not read, and empty in the outcome.
     """
     argv = [*under, programs.path(program, build), *(a if isinstance(a, bytes) else str(a) for a in args)]
+    return programs.patiently(lambda: _measured(argv, is_measured, env, clean_env, build, timeout, stdin, stdout, stderr, **popen))
+
+
+def _measured(argv, is_measured, *how, **popen):
     with tempfile.NamedTemporaryFile() if is_measured else contextlib.nullcontext() as peak:
         if is_measured:
             argv = [sys.executable, "-I", "-S", "-c", MEASURE, peak.name, *argv]
-        outcome = _launch(argv, env, clean_env, build, timeout, stdin, stdout, stderr, **popen)
+        outcome = _launch(argv, *how, **popen)
         if is_measured:
             outcome.peak_bytes = int(peak.read())
     return outcome
