@@ -9,6 +9,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 import agent
@@ -370,13 +371,30 @@ def test_a_leader_that_was_frozen_for_longer_than_its_lock(patroni_cluster, ask,
     turns.check(*([old.name, new.name] if last is new else [old.name, new.name, old.name]))
 
 
+def promote(member):
+    """For good: a Patroni that is still about to start its server anew makes it a standby once more."""
+    def is_primary():
+        try:
+            if not member.sql("SELECT pg_is_in_recovery()", user="postgres")[0][0]:
+                return True
+            member.sql("SELECT pg_promote()", user="postgres")
+        except psycopg2.Error:
+            pass
+        return False
+
+    for _ in range(2):
+        wait_for(is_primary, f"{member.name} to be a primary")
+        time.sleep(2.5)  # some turns of Patroni
+    wait_for(is_primary, f"{member.name} to be a primary still")
+
+
 def test_two_primaries_in_a_pause(patroni_cluster, ask):
     """A replica is promoted behind Patroni's back: one of both has the lock; and without the store both say so."""
     old, (promoted, third) = patroni_cluster.leader(), patroni_cluster.replicas()
     with agents_of(patroni_cluster) as agents, Turns(agents.values(), leads) as turns:
         turns.wait(old.name)
         patroni_cluster.pause()
-        promoted.sql("SELECT pg_promote()", user="postgres")
+        promote(promoted)
         for members in ([old], [promoted], [third], None):
             until(lambda members=members: ask(of=members), lambda r: r.stdout.startswith(
                 f"PATRONI CRITICAL - split brain suspected: {promoted.name} is a primary without the leader lock"), "both")
