@@ -155,9 +155,16 @@ class Server:
         return reaper.tree(self.process.pid) if self.is_running() else []
 
     def backends(self):
-        """The pids of client backends, except the one that is asked."""
-        return [row[0] for row in self.sql("SELECT pid FROM pg_catalog.pg_stat_activity WHERE backend_type = "
-                                           "'client backend' AND pid <> pg_catalog.pg_backend_pid()")]
+        """The pids of client backends, except the one that is asked, which has ended then and is counted by nobody."""
+        connection = self.connect()
+        asked = connection.info.backend_pid
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pid FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'")
+                return [pid for pid, in cursor.fetchall() if pid != asked]
+        finally:
+            connection.close()
+            wait_for(lambda: not reaper.is_alive(asked), f"the session that asked {self.name} to end")
 
     def freeze(self):
         """SIGSTOP to every process: connections are accepted by the kernel, and nobody ever answers."""
