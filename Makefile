@@ -207,7 +207,7 @@ check: deps-check $(servers)/.installed $(tools)/.unpacked
 	@$(MAKE) --no-print-directory -s -j$(jobs) CI=true $(fuzzers:%=build/fuzz/%) build/fuzz/obj/checks/pgha_agent.o
 	@$(MAKE) --no-print-directory -s SECONDS=$(or $(SECONDS),3) fuzz >build/tap/fuzz.tap 2>build/tap/fuzz.log; \
 		echo "exit $$?" >>build/tap/fuzz.log
-	@$(pytest) -n $(workers) --dist loadgroup tests/live tests/scripted tests/golden tests/lint tests/test_programs.py
+	@$(python) tests/run.py -n $(workers) --dist loadgroup tests/live tests/scripted tests/golden tests/lint tests/test_programs.py
 check-long:
 	@PGHA_LONG=1 $(MAKE) --no-print-directory SECONDS=$(or $(SECONDS),60) check
 

@@ -236,7 +236,8 @@ class Agent:
             ports.release(port)
         self._own_ports.clear()
         code = getattr(self.process, "returncode", 0)
-        assert code != programs.SANITIZER_EXIT, f"a sanitizer speaks\n{self.log_tail(200)}"
+        if code == programs.SANITIZER_EXIT or code in programs.CRASHES:
+            raise sandbox.Never(f"it crashed, or a sanitizer speaks (exit code {code})\n{self.log_tail(200)}")
 
     # --- processes ---------------------------------------------------------------------------------------------------
 

@@ -9,9 +9,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from sandbox import Never
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 HELD_UP = 0.03  # seconds without a processor that make a program miss its deadline, of which it keeps back 0.05
 SANITIZER_EXIT = 99  # no check exits so by itself
+CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL}
 SANITIZER_ENV = {
     "ASAN_OPTIONS": f"detect_leaks=1:exitcode={SANITIZER_EXIT}",
     "UBSAN_OPTIONS": f"halt_on_error=1:print_stacktrace=1:exitcode={SANITIZER_EXIT}",
@@ -133,8 +136,10 @@ def _check(program, *args, env, build, stdin, timeout, **popen):
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         stdout, stderr = process.communicate()
-        raise AssertionError(f"{command}\nwas still running after {timeout} s\n{stdout}{stderr}") from None
+        raise Never(f"{command}\nwas still running after {timeout} s\n{stdout}{stderr}") from None
     result = Result(process.returncode, stdout, stderr, process.elapsed, process.lasted, command)
-    if build == "san":
-        assert result.code != SANITIZER_EXIT, f"a sanitizer speaks\n{result}"
+    if result.code == SANITIZER_EXIT and build == "san":
+        raise Never(f"a sanitizer speaks\n{result}")
+    if result.code in CRASHES:
+        raise Never(f"it has crashed\n{result}")
     return result

@@ -26,6 +26,12 @@ class HarnessError(AssertionError):
     """A server of the harness did not do what it should have done in time."""
 
 
+class Never(AssertionError):
+    """What may not happen however busy the machine is: the test gets no second attempt (tests/run.py)."""
+
+    may_be_load = False
+
+
 class Reaper:
     """Our end of the pipe to reaper.py."""
 
