@@ -205,18 +205,29 @@ class Server:
         return self.sql(query, arguments, **keywords)[0][0]
 
     def wait_until(self, query, timeout=30, **keywords):
-        """Until the query's first value is true; a connection that fails meanwhile is tried again."""
-        seen = [None]
+        """Until the query's first value is true.  One session asks (a new one costs some ms), and the next if that ends."""
+        session = seen = None
 
         def ask():
+            nonlocal session, seen
             try:
-                seen[0] = self.sql(query, **keywords)
+                session = session or self.connect(**keywords)
+                with session.cursor() as cursor:
+                    cursor.execute(query)
+                    seen = cursor.fetchall()
             except psycopg2.Error as error:
-                seen[0] = error
+                seen = error
+                if session:
+                    session.close()
+                session = None
                 return False
-            return bool(seen[0] and seen[0][0][0])
+            return bool(seen and seen[0][0])
 
-        wait_for(ask, f"{self.name}: {query}", timeout, detail=lambda: f"last answer: {seen[0]}\n{self.log_tail()}")
+        try:
+            wait_for(ask, f"{self.name}: {query}", timeout, detail=lambda: f"last answer: {seen}\n{self.log_tail()}")
+        finally:
+            if session:
+                session.close()
 
     def log_tail(self, lines=40):
         return f"--- {self.log}\n{sandbox.tail(self.log, lines)}"

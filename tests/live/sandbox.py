@@ -206,16 +206,24 @@ def kill(process):
     ended(process)
 
 
+LONGEST_PAUSE = 0.2
+
+
 def wait_for(condition, what, timeout=30, interval=0.02, detail=lambda: ""):
-    """Polls until condition() is true and returns what it returned; `detail` adds to the message of a failure."""
+    """Polls until condition() is true and returns what it returned; `detail` adds to the message of a failure.
+
+    A look that takes long (a session, a program) is taken less often: who waits leaves the processor to what it waits for.
+    """
     deadline = time.monotonic() + timeout
     while True:
+        began = time.monotonic()
         value = condition()
         if value:
             return value
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise HarnessError(f"waited {timeout} s for {what}\n{detail()}")
-        time.sleep(interval)
+        time.sleep(max(interval, min(2 * (now - began), LONGEST_PAUSE)))
 
 
 def tail(path, lines=40):
