@@ -4,7 +4,7 @@
 #   make          build into build/                    make demo    a throwaway cluster, tried out
 #   make install  DESTDIR, PREFIX                      make bench   timings, side by side
 #
-# SAN=address,undefined builds with sanitizers, into build/san/. CC may be gcc or clang.
+# SAN=address,undefined builds with sanitizers and clang, into build/san/. CC may be gcc or clang.
 
 VERSION := 0.1.0
 PREFIX ?= /usr/local
@@ -24,11 +24,16 @@ unit_programs := $(unit_sources:%.c=$(BUILD)/%) $(BUILD)/tests/cases/cases $(BUI
 
 # -- how it is built -----------------------------------------------------------------------------
 
-CFLAGS ?= -O2 -g
+CFLAGS ?= $(if $(SAN),-O1 -g1,-O2 -g)
+ifeq ($(if $(SAN),$(origin CC)),default)
+CC := clang
+endif
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wconversion -Wmissing-prototypes -Wvla -Wformat=2 \
 	$(if $(CI),-Werror)
+# With clang and sanitizers the same objects serve libFuzzer ("make fuzz"), and are told as gcc tells them what watches.
 hardening := -fPIE -fstack-protector-strong $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all \
-	-fno-omit-frame-pointer,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+	-fno-omit-frame-pointer $(if $(filter clang,$(CC)),-fsanitize=fuzzer-no-link $(if \
+	$(findstring address,$(SAN)),-D__SANITIZE_ADDRESS__)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 hardening_link := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN))
 # Deferred, so that "make deps" works where pkg-config is not installed yet.
 pq_cflags = $(shell pkg-config --cflags libpq)
@@ -67,6 +72,9 @@ $(BUILD)/pgha-agent: $(BUILD)/obj/main/pgha_agent.o $(check_sources:%.c=$(BUILD)
 		$(BUILD)/libpgha.a
 	$(link) -o $@ $^ $(libraries_agent)
 
+# The many programs of the tests are linked by gold where it is, in half the time; it grumbles at what sanitizers need.
+fast_link := $(if $(SAN),,$(shell command -v ld.gold >/dev/null && echo -fuse-ld=gold))
+
 # Nothing but libc: it is started again and again.
 $(BUILD)/pgha-ask: $(BUILD)/obj/main/pgha_ask.o $(BUILD)/libpgha.a
 	$(link) -o $@ $^
@@ -74,7 +82,7 @@ $(BUILD)/pgha-ask: $(BUILD)/obj/main/pgha_ask.o $(BUILD)/libpgha.a
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(check_sources:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/checks/table.o \
 		$(BUILD)/libpgha.a
 	@mkdir -p $(@D)
-	$(link) $(test_link) -o $@ $^ $(libraries_agent) -lcmocka
+	$(link) $(fast_link) $(test_link) -o $@ $^ $(libraries_agent) -lcmocka
 
 # The scripted libpq of tests/scripted/libpq.h stands in for these. One that lib/collect/pg*.c begin to
 # use is added here and there, or the real one gets the scripted connection.
@@ -176,35 +184,30 @@ $(tap_runs): tap-of/%: % tap-begin
 # runs the short form. Its findings are kept in build/fuzz/.
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SECONDS_EACH := $(or $(SECONDS),60)
-fuzz_compile := clang -std=gnu11 -g -O1 $(warnings) -fsanitize=address,undefined -fno-sanitize-recover=all -I.
-build/fuzz/obj/%.o: %.c Makefile
-	@mkdir -p $(@D)
-	@$(fuzz_compile) -fsanitize=fuzzer-no-link $(pq_cflags) -DPGHA_VERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
-build/fuzz/libpgha.a: $(lib_sources:%.c=build/fuzz/obj/%.o) $(check_sources:%.c=build/fuzz/obj/%.o) build/fuzz/obj/checks/table.o
-	@rm -f $@
-	@$(AR) rcs $@ $^
-build/fuzz/fuzz_%: build/fuzz/obj/tests/fuzz/fuzz_%.o build/fuzz/libpgha.a
-	@$(fuzz_compile) -fsanitize=fuzzer -o $@ $^ $(libraries_agent)
--include $(shell find build/fuzz/obj -name '*.d' 2>/dev/null)
+sanitized := SAN=address,undefined
+$(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(check_sources:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/checks/table.o \
+		$(BUILD)/libpgha.a
+	$(link) -fsanitize=fuzzer $(fast_link) -o $@ $^ $(libraries_agent)
+.PHONY: fuzzers
+fuzzers: $(fuzzers:%=$(BUILD)/%)
 
 .PHONY: fuzz
-fuzz: $(fuzzers:%=build/fuzz/%)
+fuzz: deps-fuzz
+	@$(MAKE) --no-print-directory -s -j$(jobs) $(sanitized) fuzzers
 	@echo "1..$(words $(fuzzers))"; number=0; for fuzzer in $(fuzzers); do \
 		number=$$((number + 1)); echo $$number $$fuzzer; \
 	done | xargs -P $(jobs) -L 1 sh -c 'mkdir -p build/fuzz/corpus-$$1; \
-		if build/fuzz/$$1 -max_total_time=$(SECONDS_EACH) -max_len=4096 -rss_limit_mb=512 \
+		if build/san/$$1 -max_total_time=$(SECONDS_EACH) -max_len=4096 -rss_limit_mb=512 \
 			-artifact_prefix=build/fuzz/$$1- build/fuzz/corpus-$$1 tests/golden >build/fuzz/$$1.log 2>&1; \
 		then echo "ok $$0 - $$1 for $(SECONDS_EACH) s"; \
 		else printf "%s\n" "not ok $$0 - $$1" "$$(tail -12 build/fuzz/$$1.log | sed "s/^/# /")"; exit 1; fi'
 
-# Warnings are errors here, gcc's and (of what is fuzzed) clang's. "make check-long" tries every row with every major, and the parsers for longer.
+# Warnings are errors here, gcc's in the plain build and clang's in the sanitized one. "make check-long" tries every row
+# with every major, and the parsers for longer.
 .PHONY: check check-long
 check: deps-check $(servers)/.installed $(tools)/.unpacked
-	@$(MAKE) --no-print-directory -s -j$(jobs) CI=true all
-	@$(MAKE) --no-print-directory -s -j$(jobs) CI=true SAN=address,undefined all
-	@$(MAKE) --no-print-directory -s -j$(workers) tap
-	@$(MAKE) --no-print-directory -s -j$(workers) SAN=address,undefined tap
-	@$(MAKE) --no-print-directory -s -j$(jobs) CI=true $(fuzzers:%=build/fuzz/%) build/fuzz/obj/checks/pgha_agent.o
+	@$(MAKE) --no-print-directory -s -j$(workers) CI=true all tap
+	@$(MAKE) --no-print-directory -s -j$(workers) CI=true $(sanitized) all tap fuzzers
 	@$(MAKE) --no-print-directory -s SECONDS=$(or $(SECONDS),3) fuzz >build/tap/fuzz.tap 2>build/tap/fuzz.log; \
 		echo "exit $$?" >>build/tap/fuzz.log
 	@$(python) tests/run.py -n $(workers) --dist loadgroup tests/live tests/scripted tests/golden tests/lint tests/test_programs.py

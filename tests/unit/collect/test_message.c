@@ -222,8 +222,8 @@ a_complaint_about_a_connection_string_quotes_nothing_of_it(void **state)
 		"missing \"=\" after \"sesame\" in connection info string\n",
 		"invalid connection option \"sesame\"\n",
 		"invalid percent-encoded token: \"%zzsesame\"\n",
-		"end of string reached when looking for matching \"]\" in IPv6 host address in URI: "
-		"\"postgresql://[sesame\"\n",
+		("end of string reached when looking for matching \"]\" in IPv6 host address in URI: "
+		 "\"postgresql://[sesame\"\n"),
 		"invalid port number: \"5432\" or \"ses\"ame\"\n",
 		"cut off \"sesame",
 		"invalid integer value \"se\nsame\" for connection option \"port\"\n",
