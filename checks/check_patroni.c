@@ -367,8 +367,8 @@ static const struct setting settings[] = {
 		SETTING_AT(struct patroni_limits, max_pause_ms),
 		.argument = "DURATION",
 		.help = "CRITICAL when the cluster has been paused for longer, since that was first seen: a "
-			"one-shot "
-			"needs --state for this"},
+			"one-shot needs --state for this",
+		.needs = "state,replay"},
 	{.name = "max-dcs-age",
 		.type = SETTING_DURATION,
 		SETTING_AT(struct patroni_limits, max_dcs_age_ms),

@@ -113,7 +113,8 @@ static const struct setting settings[] = {
 	{.name = "standby-leader",
 		.type = SETTING_FLAG,
 		SETTING_AT(struct leader_limits, standby_leader),
-		.help = "accept the leader of a standby cluster too, which only Patroni knows (--patroni)"},
+		.help = "accept the leader of a standby cluster too, which only Patroni knows (--patroni)",
+		.needs = "patroni,replay"},
 	{.name = "patroni-unreachable",
 		.type = SETTING_STATE,
 		SETTING_AT(struct leader_limits, unreachable[WITNESS_PATRONI]),
@@ -121,13 +122,15 @@ static const struct setting settings[] = {
 		.argument = "STATE",
 		.help
 		= "the state of a primary whose Patroni does not answer; ok or warning: PostgreSQL alone is "
-		  "trusted"},
+		  "trusted",
+		.needs = "patroni,replay"},
 	{.name = "repmgr-unreachable",
 		.type = SETTING_STATE,
 		SETTING_AT(struct leader_limits, unreachable[WITNESS_REPMGR]),
 		.initial = "critical",
 		.argument = "STATE",
-		.help = "likewise where repmgr's metadata cannot be read"},
+		.help = "likewise where repmgr's metadata cannot be read",
+		.needs = "repmgr,replay"},
 	{.name = "monitor-unreachable",
 		.type = SETTING_STATE,
 		SETTING_AT(struct leader_limits, unreachable[WITNESS_MONITOR]),
@@ -135,7 +138,8 @@ static const struct setting settings[] = {
 		.argument = "STATE",
 		.help
 		= "likewise where pg_auto_failover's monitor does not answer; it is one for all nodes, so "
-		  "critical means that without it there is no leader"},
+		  "critical means that without it there is no leader",
+		.needs = "monitor,replay"},
 	{.name = "wrong-role",
 		.type = SETTING_STATE,
 		SETTING_AT(struct leader_limits, policy.wrong_role),

@@ -188,7 +188,8 @@ static const struct setting settings[] = {
 	{.name = "ignore-noloadbalance",
 		.type = SETTING_FLAG,
 		SETTING_AT(struct replica_limits, ignore_noloadbalance),
-		.help = "accept a replica that Patroni's tag noloadbalance takes out (with --patroni)"},
+		.help = "accept a replica that Patroni's tag noloadbalance takes out (with --patroni)",
+		.needs = "patroni,replay"},
 	{.name = "patroni-unreachable",
 		.type = SETTING_STATE,
 		SETTING_AT(struct replica_limits, patroni_unreachable),
@@ -196,7 +197,8 @@ static const struct setting settings[] = {
 		.argument = "STATE",
 		.help
 		= "the state of a standby whose Patroni does not answer: a warning, which is a yes, goes on "
-		  "with PostgreSQL's own word"},
+		  "with PostgreSQL's own word",
+		.needs = "patroni,replay"},
 	{.name = "unconfirmed-primary",
 		.type = SETTING_STATE,
 		SETTING_AT(struct replica_limits, unconfirmed_primary),
@@ -204,7 +206,8 @@ static const struct setting settings[] = {
 		.argument = "STATE",
 		.help
 		= "the state of an accepted primary whose manager does not answer; in the agent, critical "
-		  "means what [check leader] says of a leader then"},
+		  "means what [check leader] says of a leader then",
+		.needs = "patroni,replay"},
 	{.name = "replayed",
 		.type = SETTING_LSN,
 		SETTING_AT(struct replica_limits, replayed),

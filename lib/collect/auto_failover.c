@@ -207,6 +207,12 @@ inquire(struct inquiry *inquiry, const struct auto_failover_source *source, cons
 	struct snapshot *snapshot = inquiry->snapshot;
 	struct err err;
 
+	if (source->trusts_monitor && source->nodes_conninfo[0] != '\0') {
+		err_set(&err, ERR_USAGE, "--node-conninfo has no effect with --trust-monitor");
+		err_hint(&err, "leave one of them out: either the nodes are asked, or they are not");
+		snapshot_fail(snapshot, SNAPSHOT_AUTO_FAILOVER, &err);
+		return;
+	}
 	collect_probe(&session, monitor_facets, deadline_ms, snapshot);
 	if (!snapshot_has(snapshot, SNAPSHOT_AUTO_FAILOVER)) {
 		err = snapshot->faults[SNAPSHOT_AUTO_FAILOVER];
@@ -278,14 +284,16 @@ static const struct setting witness_settings[] = {
 		SETTING_AT(struct auto_failover_source, node),
 		.argument = "NODE",
 		.help = "the monitor's name of the node, or its HOST:PORT, where its place does not tell",
-		.is_source = true},
+		.is_source = true,
+		.needs = "monitor"},
 	{.name = "node-conninfo",
 		.type = SETTING_TEXT,
 		SETTING_AT(struct auto_failover_source, nodes_conninfo),
 		.argument = "CONNINFO",
 		.help = "user, database and TLS to ask the nodes with, where they are not the monitor's",
 		.is_secret = true,
-		.is_source = true},
+		.is_source = true,
+		.needs = "monitor"},
 };
 
 /* By it the node is found among those of the monitor. */

@@ -78,6 +78,20 @@ take_endpoint(const struct dcs_source *source, size_t index, struct snapshot_dcs
 	return 0;
 }
 
+/* Who says whom to trust believes that the password is not sent in the clear. */
+static int
+refuse_vain_access(const struct dcs_source *source, const struct snapshot_dcs *dcs, struct err *err)
+{
+	for (int64_t i = 0; i < dcs->total; i++)
+		if (text_starts(dcs->rows[i].url, "https:"))
+			return 0;
+	if (!web_hosts_are_secured(source->access))
+		return 0;
+	err_set(err, ERR_USAGE, "option --%s has no effect: no endpoint is asked by https",
+		source->access->ca_file[0] != '\0' ? "ca-file" : "cert-file");
+	return err_hint(err, "write https:// in --endpoints, or leave the scheme out");
+}
+
 int
 dcs_source_take_endpoints(const struct dcs_source *source, struct snapshot_dcs *dcs, struct err *err)
 {
@@ -97,7 +111,7 @@ dcs_source_take_endpoints(const struct dcs_source *source, struct snapshot_dcs *
 			return -1;
 	}
 	dcs->total = (int64_t)count;
-	return 0;
+	return refuse_vain_access(source, dcs, err);
 }
 
 /* Leaves out those at both ends; returns how long it is without them. */

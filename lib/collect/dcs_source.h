@@ -20,7 +20,7 @@ int dcs_source_name_hosts(const struct dcs_source *source, const struct target *
 
 /*
  * Makes a row of each endpoint, with its URL: a scheme, no "/" at the end. -1 with class usage: none, too
- * many, one twice, too long, or with a user in it.
+ * many, one twice, too long, with a user in it, or none by https although `access` is for that alone.
  */
 int dcs_source_take_endpoints(const struct dcs_source *source, struct snapshot_dcs *dcs, struct err *err)
 	__attribute__((warn_unused_result));

@@ -304,7 +304,7 @@ static const struct setting witness_settings[] = {
 		.argument = "URL",
 		.help = "ask this node's Patroni, too, at its REST API, such as http://127.0.0.1:8008",
 		.is_source = true},
-	WEB_ACCESS_SETTINGS(struct witness_source, access, "patroni-"),
+	WEB_ACCESS_SETTINGS(struct witness_source, access, "patroni-", "patroni"),
 };
 
 const struct witness patroni_witness = {

@@ -34,7 +34,7 @@ struct patroni_source {
 			"repeated) the others are asked when the first has no answer; else -H and -p name "  \
 			"the hosts",                                                                         \
 		.is_source = true},                                                                          \
-		WEB_ACCESS_SETTINGS(holder, source.access, ""),                                              \
+		WEB_ACCESS_SETTINGS(holder, source.access, "", NULL),                                              \
 		{.name = "view-only",                                                                        \
 			.type = SETTING_FLAG,                                                                \
 			SETTING_AT(holder, source.is_view_only),                                             \

@@ -345,7 +345,8 @@ static const struct setting witness_settings[] = {
 		SETTING_AT(struct repmgr_source, node),
 		.argument = "NODE",
 		.help = "repmgr's name or number of the node, where its place does not tell which it is",
-		.is_source = true},
+		.is_source = true,
+		.needs = "repmgr"},
 };
 
 /* By it the node is found among those of repmgr. */

@@ -29,33 +29,37 @@ struct web_access {
 	char auth_file[256]; /* one line, USER:PASSWORD; mode 0600 as for a password file */
 };
 
-/* The rows of settings for a struct web_access, the member `access` of `holder`; `prefix` is "" or
- * "patroni-".
+/*
+ * The rows of settings for a struct web_access, the member `access` of `holder`; `prefix` is "" or
+ * "patroni-". `whom` is the setting without which nobody is asked, or NULL.
  */
-#define WEB_ACCESS_SETTINGS(holder, access, prefix)                                                          \
+#define WEB_ACCESS_SETTINGS(holder, access, prefix, whom)                                                    \
 	{.name = prefix "ca-file",                                                                           \
 		.type = SETTING_TEXT,                                                                        \
 		SETTING_AT(holder, access.ca_file),                                                          \
 		.argument = "FILE",                                                                          \
 		.help = "trust the certificate authorities in FILE (PEM) instead of the system's",           \
-		.is_source = true},                                                                          \
+		.is_source = true,                                                                           \
+		.needs = whom},                                                                              \
 		{.name = prefix "cert-file",                                                                 \
 			.type = SETTING_TEXT,                                                                \
 			SETTING_AT(holder, access.cert_file),                                                \
 			.argument = "FILE",                                                                  \
 			.help = "the client certificate to show (PEM)",                                      \
-			.is_source = true},                                                                  \
+			.is_source = true,                                                                   \
+			.needs = whom},                                                                      \
 		{.name = prefix "key-file",                                                                  \
 			.type = SETTING_TEXT,                                                                \
 			SETTING_AT(holder, access.key_file),                                                 \
 			.argument = "FILE",                                                                  \
 			.help = "its key, where that is not in the same file",                               \
-			.is_source = true},                                                                  \
+			.is_source = true,                                                                   \
+			.needs = prefix "cert-file"},                                                        \
 	{                                                                                                    \
 		.name = prefix "auth-file", .type = SETTING_TEXT, SETTING_AT(holder, access.auth_file),      \
 		.argument = "FILE",                                                                          \
 		.help = "FILE holds one line USER:PASSWORD, and nobody but its owner may read it",           \
-		.is_source = true                                                                            \
+		.is_source = true, .needs = whom                                                             \
 	}
 
 /* USER:PASSWORD of an auth-file, or a token. */

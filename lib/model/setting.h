@@ -40,6 +40,12 @@ struct setting {
 	enum unit plain;          /* SETTING_LIMIT: what a number without a unit means */
 	bool is_secret;           /* SETTING_TEXT: a connection string, shown without its passwords */
 	bool is_source;           /* says where to look: whoever asks the agent may not change it */
+	/*
+	 * Without which it has no effect, and is refused: the name of another setting, "scope", or several with
+	 * commas between, of which any will do and the first is the remedy. Where the first is none of those
+	 * that are read together, nothing is needed: in the agent another section has it. NULL: nothing.
+	 */
+	const char *needs;
 };
 
 /* The place of a member, for a row: .offset and .size. */

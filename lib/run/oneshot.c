@@ -117,8 +117,6 @@ read_options(struct oneshot *oneshot, int argc, char **argv, struct err *err)
 	if (status == 0)
 		status = settings_read_arguments(groups, count, argc, argv, &first, err);
 	if (status == 0)
-		status = witnesses_verify_options(&oneshot->witnesses, oneshot->check, err);
-	if (status == 0)
 		status = take_operands(oneshot, argc - first, argv + first, err);
 	if (status == 0)
 		status = options_verify(options, second_row(oneshot->check)->name, err);

@@ -177,7 +177,9 @@ settings_take(struct settings_given *given, const struct settings_group *groups,
 int
 settings_check_section(const struct settings_group *groups, size_t count, struct err *err)
 {
-	return compare_all(groups, count, "", err);
+	if (compare_all(groups, count, "", err) != 0)
+		return -1;
+	return settings_needs_verify(groups, count, NULL, err);
 }
 
 /* -- the command line -------------------------------------------------------------------------- */
@@ -330,7 +332,8 @@ settings_read_arguments(const struct settings_group *groups, size_t count, int a
 		} else if (take(&reading, index_of(&reading, option), optarg, err) != 0) {
 			return -1;
 		}
-	if (compare_all(groups, count, "--", err) != 0)
+	if (compare_all(groups, count, "--", err) != 0
+		|| settings_needs_verify(groups, count, reading.is_given, err) != 0)
 		return -1;
 	*ret_first_operand = optind;
 	return 0;

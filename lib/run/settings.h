@@ -41,8 +41,8 @@ int settings_set_value(const struct settings_group *group, const struct setting 
 
 /*
  * Reads the options of a command line; what is not an option is left behind
- * `*ret_first_operand`. Refuses an option that is given twice, unless it counts or adds up, and a
- * warning limit that is looser than the critical one.
+ * `*ret_first_operand`. Refuses an option that is given twice, unless it counts or adds up, a warning
+ * limit that is looser than the critical one, and what has no effect without an option that is not given.
  */
 int settings_read_arguments(const struct settings_group *groups, size_t count, int argc, char **argv,
 	int *ret_first_operand, struct err *err) __attribute__((warn_unused_result));
@@ -77,10 +77,18 @@ int settings_take(struct settings_given *given, const struct settings_group *gro
 
 /*
  * What can be told only when a section is whole: that no group has a warning limit that is looser
- * than its critical one. -1 with class usage.
+ * than its critical one, and nothing has no effect. -1 with class usage.
  */
 int settings_check_section(const struct settings_group *groups, size_t count, struct err *err)
 	__attribute__((warn_unused_result));
+
+/*
+ * That no setting was given which has no effect without another one; see struct setting. -1 with class usage.
+ * `is_given` is by the place of the row among those of all groups, as options are given; NULL: given is what
+ * is not at its default, as in a file.
+ */
+int settings_needs_verify(const struct settings_group *groups, size_t count, const bool *is_given,
+	struct err *err) __attribute__((warn_unused_result));
 
 /* -- near misses ------------------------------------------------------------------------------- */
 

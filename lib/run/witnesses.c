@@ -34,25 +34,6 @@ witnesses_list_groups(
 	return count;
 }
 
-int
-witnesses_verify_options(const struct witnesses *witnesses, const struct check *check, struct err *err)
-{
-	for (size_t i = 0; witness_at(check, i) != NULL; i++) {
-		const struct witness *witness = witness_at(check, i);
-
-		for (size_t j = 1; j < witness->setting_count && !is_named(witnesses, check, i); j++) {
-			const struct setting *row = &witness->settings[j];
-
-			if (row->type != SETTING_TEXT || witnesses->sources[i].bytes[row->offset] == '\0')
-				continue;
-			err_set(err, ERR_USAGE, "option --%s has no effect without --%s", row->name,
-				witness->settings[0].name);
-			return err_hint(err, "name whom to ask with --%s", witness->settings[0].name);
-		}
-	}
-	return 0;
-}
-
 static void
 add_facet(const struct facet *facets[SNAPSHOT_PART_COUNT + 1], const struct facet *facet)
 {

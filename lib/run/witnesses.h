@@ -25,10 +25,6 @@ struct witnesses {
 size_t witnesses_list_groups(
 	struct witnesses *witnesses, const struct check *check, struct settings_group groups[WITNESSES_MAX]);
 
-/* -1 with class usage when an option says how to ask a witness that was not named. */
-int witnesses_verify_options(const struct witnesses *witnesses, const struct check *check, struct err *err)
-	__attribute__((warn_unused_result));
-
 /* What the check needs of the server, and what the witnesses that were named are compared with; ends in NULL.
  */
 void witnesses_list_facets(const struct witnesses *witnesses, const struct check *check,

@@ -111,6 +111,66 @@ def test_bad_option_cannot_break_the_line():
     assert b"|" not in outcome.out
 
 
+# What an option does nothing without: the check, the options, what the message must say, and its hint.
+PATRONI, DCS = "check_patroni", "check_dcs"
+HOST = ["-H", "127.0.0.1", "-p", "1"]
+VAIN = {
+    "namespace": (DCS, ["--namespace", "db"], "--namespace has no effect without --scope", "--scope SCOPE"),
+    "namespace, its default": (DCS, ["--namespace", "service"], "--namespace has no effect without --scope", "--scope"),
+    "min-ttl": (DCS, ["--min-ttl", "3s"], "--min-ttl has no effect without --scope", "--scope SCOPE"),
+    "key-file": (DCS, ["--key-file", "/x"], "--key-file has no effect without --cert-file", "--cert-file FILE"),
+    "key-file of Patroni": (PATRONI, ["--key-file", "/x"], "--key-file has no effect without --cert-file", "--cert-file"),
+    "max-pause": (PATRONI, ["--max-pause", "1h"], "--max-pause has no effect without --state", "--state FILE"),
+    "pcp-host": ("check_pgpool", ["--pcp-host", "h"], "--pcp-host has no effect without --pcp-user", "--pcp-user USER"),
+    "pcp-port": ("check_pgpool", ["--pcp-port", "9898"], "--pcp-port has no effect without --pcp-user", "--pcp-user"),
+    "pcp-command": ("check_pgpool", ["--pcp-command", "x"], "--pcp-command has no effect without --pcp-user", "--pcp-user"),
+    "node": (LEADER, ["--node", "n1"], "--node has no effect without --monitor", "--monitor CONNINFO"),
+    "node-conninfo": (LEADER, ["--node-conninfo", "user=x"], "--node-conninfo has no effect without --monitor", "--monitor"),
+    "repmgr-node": (LEADER, ["--repmgr-node", "n1"], "--repmgr-node has no effect without --repmgr", "--repmgr CONNINFO"),
+    "ca-file of a witness": (LEADER, ["--patroni-ca-file", "/x"], "--patroni-ca-file has no effect without --patroni", "--patroni URL"),
+    "auth-file of a witness": (REPLICA, ["--patroni-auth-file", "/x"], "--patroni-auth-file has no effect without --patroni", "URL"),
+    "key-file of a witness": (REPLICA, ["--patroni", "http://127.0.0.1:1", "--patroni-key-file", "/x"],
+                              "--patroni-key-file has no effect without --patroni-cert-file", "--patroni-cert-file FILE"),
+    "patroni-unreachable": (LEADER, ["--patroni-unreachable", "ok"], "--patroni-unreachable has no effect without --patroni", "URL"),
+    "repmgr-unreachable": (LEADER, ["--repmgr-unreachable", "ok", "--patroni", "http://127.0.0.1:1"],
+                           "--repmgr-unreachable has no effect without --repmgr", "--repmgr CONNINFO"),
+    "monitor-unreachable": (LEADER, ["--monitor-unreachable", "ok"], "--monitor-unreachable has no effect without --monitor", "--monitor"),
+    "standby-leader": (LEADER, ["--standby-leader"], "--standby-leader has no effect without --patroni", "--patroni URL"),
+    "noloadbalance": (REPLICA, ["--ignore-noloadbalance"], "--ignore-noloadbalance has no effect without --patroni", "URL"),
+    "unconfirmed-primary": (REPLICA, ["--accept-primary", "--unconfirmed-primary", "ok"],
+                            "--unconfirmed-primary has no effect without --patroni", "--patroni URL"),
+}
+
+
+@pytest.mark.parametrize("name", VAIN)
+def test_an_option_that_would_do_nothing_is_refused(name):
+    """Who gives it believes that it does: that Patroni was asked, or since when there is a pause."""
+    program, args, text, hint = VAIN[name]
+    outcome = launch(program, *HOST, *args)
+    line, _, rest = outcome.out.decode().partition("\nhint: ")
+    assert outcome.code == 3 and line.endswith(f"UNKNOWN - option {text}") and hint in rest, outcome
+
+
+@pytest.mark.parametrize("program, args", [
+    (DCS, ["--namespace", "db", "--min-ttl", "3s", "--scope", "demo"]), (LEADER, ["--patroni-unreachable", "ok", "--replay", "/none"]),
+    (PATRONI, ["--max-pause", "1h", "--replay", "/none"]), (DCS, ["--min-ttl", "3s", "--replay", "/none"]),
+])
+def test_an_option_that_does_something_is_not(program, args):
+    """A recording has what somebody else asked for."""
+    assert b"no effect" not in launch(program, *HOST, *args).out
+
+
+@pytest.mark.parametrize("args, said", [
+    (["--endpoints", "http://127.0.0.1:1,http://127.0.0.1:2", "--ca-file", "/x"], "option --ca-file has no effect: no endpoint is "),
+    (["--endpoints", "http://127.0.0.1:1", "--cert-file", "/x"], "option --cert-file has no effect: no endpoint is asked by https"),
+    (["--endpoints", "http://127.0.0.1:1,https://127.0.0.1:2", "--ca-file", "/x"], "none of 2 endpoints answers"),
+    (["--endpoints", "127.0.0.1:1", "--ca-file", "/x"], "cannot reach https://127.0.0.1:1"),
+])
+def test_tls_for_endpoints_that_have_none(args, said):
+    outcome = launch(DCS, *args)
+    assert outcome.code == (3 if "no effect" in said else 2) and said in outcome.out.decode(), outcome
+
+
 @pytest.mark.parametrize("args", [
     ["-t", "5"], ["-t5s"], ["--timeout=5s"], ["-t", "5000ms"], ["-t", "0.5min"], ["-t", "1h"], ["-w", "1", "-c", "2"],
     ["-w", "~:1s"], ["-c", "@10:20"], ["-w", "200ms", "-c", "1s"], ["-w", "0:1", "-c", "0:2"], ["-vv"], ["--"],

@@ -490,14 +490,3 @@ def test_the_leader_of_a_standby_cluster(standby):
         assert outcome.code == 0 and answer["summary"].startswith("leader of a standby cluster, holds Patroni's leader lock"), answer
     with Patroni({"/leader": (503, said), "/cluster": (200, view())}) as patroni:
         no(*ask(LEADER, standby, patroni, *T, "--standby-leader"), 'standby, not the leader, which is "n1"')
-
-
-@pytest.mark.parametrize("options, words", (
-    (("--patroni", ""), "option --patroni is empty"),
-    (("--node", "n1"), "option --node has no effect without --monitor"),
-    (("--repmgr-node", "n1"), "option --repmgr-node has no effect without --repmgr"),
-    (("--patroni-ca-file", "/x"), "option --patroni-ca-file has no effect without --patroni"),
-))
-def test_an_option_that_would_do_nothing_is_refused(options, words):
-    outcome = launch(LEADER, "-H", "127.0.0.1", "-p", "1", *options)
-    assert outcome.code == 3 and words in outcome.out.decode(), outcome

@@ -71,7 +71,7 @@ test_endpoints_without_a_scheme(void **state)
 		{"http://a", DCS_AUTO, &no_access, "http://a"},
 		{"a", DCS_AUTO, &tls, "https://a:2379"},
 		{"a:1", DCS_AUTO, &tls, "https://a:1"},
-		{"http://a:1", DCS_AUTO, &tls, "http://a:1"},
+		{"http://a:1,b", DCS_AUTO, &tls, "http://a:1"},
 	};
 
 	(void)state;
@@ -106,6 +106,27 @@ test_endpoints_that_are_none(void **state)
 		assert_null(strstr(err.text, "secret"));
 		assert_null(strstr(err.hint, "secret"));
 	}
+}
+
+/* A password would go in the clear to whom no certificate has made known. */
+static void
+test_tls_for_nobody(void **state)
+{
+	static const struct web_access trust = {.ca_file = "ca.pem"}, own = {.cert_file = "own.pem"};
+	struct dcs_source taken = source("http://a:1,http://b:2", "", "service");
+	struct snapshot_dcs dcs = {.total = 0};
+	struct err err;
+
+	(void)state;
+	taken.access = &trust;
+	assert_int_equal(dcs_source_take_endpoints(&taken, &dcs, &err), -1);
+	assert_int_equal(err.class, ERR_USAGE);
+	assert_string_equal(err.text, "option --ca-file has no effect: no endpoint is asked by https");
+	taken.access = &own;
+	assert_int_equal(dcs_source_take_endpoints(&taken, &dcs, &err), -1);
+	assert_string_equal(err.text, "option --cert-file has no effect: no endpoint is asked by https");
+	taken.endpoints = "http://a:1,https://b:2";
+	assert_int_equal(dcs_source_take_endpoints(&taken, &dcs, &err), 0);
 }
 
 /* The hosts of a command line, as a list of endpoints. */
@@ -244,6 +265,7 @@ main(void)
 		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_endpoints_without_a_scheme),
 		cmocka_unit_test(test_endpoints_that_are_none),
+		cmocka_unit_test(test_tls_for_nobody),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_hosts_that_are_none),
 		cmocka_unit_test(test_key),
