@@ -143,6 +143,18 @@ find_rival(const struct inquiry *inquiry, size_t i, size_t asked)
 	return inquiry->rows[i];
 }
 
+/* What the server of a row said, and from which of the others it streams. */
+static void
+keep_answer(struct inquiry *inquiry, size_t row, const struct snapshot *said, const struct snapshot *like)
+{
+	struct snapshot_repmgr *repmgr = &inquiry->snapshot->repmgr;
+
+	repmgr_nodes_answer(&repmgr->rows[row], said, like);
+	if (repmgr->rows[row].fault[0] == '\0' && snapshot_has(said, SNAPSHOT_STANDBY))
+		repmgr->rows[row].own_upstream_id = repmgr_nodes_sender(
+			repmgr, inquiry->places, &said->standby);
+}
+
 static void
 take_answer(struct inquiry *inquiry, size_t i, size_t asked, const struct snapshot *like)
 {
@@ -151,7 +163,7 @@ take_answer(struct inquiry *inquiry, size_t i, size_t asked, const struct snapsh
 	struct err err;
 
 	if (rival == row) {
-		repmgr_nodes_answer(&rows[row], &inquiry->nodes[i].snapshot, like);
+		keep_answer(inquiry, row, &inquiry->nodes[i].snapshot, like);
 		return;
 	}
 	err_set(&err, ERR_SETUP, "the server of %s answers there", rows[rival].name);
@@ -182,7 +194,7 @@ ask_nodes(struct inquiry *inquiry, size_t asked, int64_t deadline_ms)
 		take_answer(inquiry, i, asked, like);
 	if (asked != REPMGR_NODES_NONE) {
 		repmgr_nodes_fail(&rows[asked], NULL);
-		repmgr_nodes_answer(&rows[asked], snapshot, like);
+		keep_answer(inquiry, asked, snapshot, like);
 		snapshot->repmgr.own_id = rows[asked].id;
 	}
 }

@@ -41,6 +41,7 @@ nodes_sql(int server_version)
 	       "       NULL AS own_role,\n"
 	       "       NULL AS own_timeline,\n"
 	       "       NULL AS own_receiver,\n"
+	       "       NULL AS own_upstream_id,\n"
 	       "       NULL AS own_started_ms,\n"
 	       "       NULL AS primary_id,\n"
 	       "       NULL AS daemon,\n"

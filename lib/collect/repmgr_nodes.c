@@ -2,8 +2,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/err.h"
+#include "lib/base/parse.h"
 #include "lib/base/text.h"
 #include "lib/model/lsn.h"
 
@@ -75,6 +77,34 @@ bool
 repmgr_nodes_is_witness(const struct snapshot_repmgr_node *row)
 {
 	return strcmp(row->type, "witness") == 0;
+}
+
+/* Names are the same in any case; a place without a host is that of a row that names none. */
+static bool
+is_at(const struct place *place, const char *host, int64_t port)
+{
+	struct err ignored;
+	int64_t its_port;
+
+	return parse_integer(place->port, 1, 65535, &its_port, &ignored) == 0 && its_port == port
+		&& (strcasecmp(place->host, host) == 0 || strcasecmp(place->hostaddr, host) == 0);
+}
+
+int64_t
+repmgr_nodes_sender(const struct snapshot_repmgr *repmgr, const struct place *places,
+	const struct snapshot_standby *standby)
+{
+	int64_t id = SNAPSHOT_NONE;
+	int count = 0;
+
+	if (standby->sender_host[0] == '\0' || strcmp(standby->receiver_status, "streaming") != 0)
+		return SNAPSHOT_NONE;
+	for (size_t i = 0; i < row_count(repmgr); i++)
+		if (is_at(&places[i], standby->sender_host, standby->sender_port)) {
+			id = repmgr->rows[i].id;
+			count++;
+		}
+	return count == 1 ? id : SNAPSHOT_NONE;
 }
 
 static void

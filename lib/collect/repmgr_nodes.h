@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "lib/base/err.h"
+#include "lib/collect/place.h"
 #include "lib/model/snapshot.h"
 
 /* No such row. */
@@ -28,6 +29,14 @@ size_t repmgr_nodes_find_id(const struct snapshot_repmgr *repmgr, int64_t id);
  */
 void repmgr_nodes_answer(
 	struct snapshot_repmgr_node *row, const struct snapshot *said, const struct snapshot *like);
+
+/*
+ * The node that a WAL receiver streams from: the one at the sender's place, where `places` are those of the
+ * rows and exactly one is that, in the same words. A name here and an address there are no match: then, as
+ * without a word of the sender, it is SNAPSHOT_NONE.
+ */
+int64_t repmgr_nodes_sender(const struct snapshot_repmgr *repmgr, const struct place *places,
+	const struct snapshot_standby *standby);
 
 /* Whether the metadata call it a witness: a server of its own, with a cluster of its own. */
 bool repmgr_nodes_is_witness(const struct snapshot_repmgr_node *row);

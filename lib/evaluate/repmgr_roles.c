@@ -185,6 +185,30 @@ judge_detached(
 		node->name);
 }
 
+/*
+ * Another node than the one that repmgr takes for its upstream: repmgrd watches that one, and acts when it
+ * fails. What leads to another node's server tells nothing.
+ */
+static void
+judge_sender(
+	const struct snapshot *snapshot, const struct snapshot_repmgr_node *node, struct verdict *verdict)
+{
+	const struct snapshot_repmgr_node *sender = find(snapshot, node->own_upstream_id);
+	const struct snapshot_repmgr_node *upstream = find(snapshot, node->upstream_id);
+
+	if (sender == NULL || sender->fault[0] != '\0' || sender == node || sender == upstream
+		|| node->upstream_id == SNAPSHOT_NONE || !is_type(node, "standby") || !says(node, "standby"))
+		return;
+	judge_reason(verdict, STATE_WARNING,
+		"%s streams from %s, and its upstream by repmgr's metadata is %s", node->name, sender->name,
+		upstream == NULL ? "another" : upstream->name);
+	judge_hint(verdict,
+		"there: repmgr node status; repmgr standby follow --upstream-node-id=%lld, or, if it is "
+		"right "
+		"so, repmgr standby register -F --upstream-node-id=%lld",
+		(long long)node->upstream_id, (long long)sender->id);
+}
+
 /* Whom the node that was asked takes for the primary is its own matter: its copy may be old. */
 static void
 judge_copy(const struct snapshot *snapshot, const struct snapshot_repmgr_node *node,
@@ -226,6 +250,7 @@ judge_active(const struct snapshot *snapshot, const struct snapshot_repmgr_node 
 		judge_reason(verdict, STATE_WARNING, "%s has %s as its upstream, which is not active",
 			node->name, upstream->name);
 	judge_detached(snapshot, node, verdict);
+	judge_sender(snapshot, node, verdict);
 	judge_copy(snapshot, node, primary, verdict);
 }
 

@@ -46,7 +46,7 @@ struct snapshot {
 };
 
 /* It crosses from a worker to the agent in one message, which a socket's buffer must have room for. */
-_Static_assert(sizeof(struct snapshot) <= 98304, "a snapshot has grown past its bound");
+_Static_assert(sizeof(struct snapshot) <= 102400, "a snapshot has grown past its bound");
 
 /* No number that a server tells is larger, and sums and differences of a few never overflow. */
 #define SNAPSHOT_NUMBER_MAX (INT64_C(1) << 60)

@@ -397,6 +397,7 @@ const struct snapshot_field snapshot_fields[] = {
 	ROW_FIELD(REPMGR, repmgr, own_role, TEXT),
 	ROW_FIELD(REPMGR, repmgr, own_timeline, INTEGER),
 	ROW_FIELD(REPMGR, repmgr, own_receiver, TEXT),
+	ROW_FIELD(REPMGR, repmgr, own_upstream_id, INTEGER),
 	ROW_FIELD(REPMGR, repmgr, own_started_ms, INTEGER),
 	ROW_FIELD(REPMGR, repmgr, primary_id, INTEGER),
 	ROW_FIELD(REPMGR, repmgr, daemon, TEXT),

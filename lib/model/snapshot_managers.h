@@ -266,12 +266,14 @@ struct snapshot_repmgr_node {
 	char place[80]; /* where its conninfo leads: "10.0.0.11:5432"; empty: that names no single place */
 	/* As the node says itself, asked; a witness server that is no standby is a "witness". */
 	char own_role[16]; /* "primary", "standby", "witness"; empty: it did not answer, or was not asked */
-	int64_t own_timeline;   /* of a primary */
-	char own_receiver[16];  /* of a standby's WAL receiver: "streaming", "none"; empty: not told */
-	int64_t own_started_ms; /* when that server was started, since 1970; none: not told, or of another
-				   cluster */
-	int64_t primary_id;     /* the active primary in its own copy of the metadata; none: not told */
-	char daemon[12];        /* its repmgrd: "running", "paused", "absent"; empty: not told */
+	int64_t own_timeline;    /* of a primary */
+	char own_receiver[16];   /* of a standby's WAL receiver: "streaming", "none"; empty: not told */
+	int64_t own_upstream_id; /* the node that it streams from, where its sender's place tells; none: not
+				    known */
+	int64_t own_started_ms;  /* when that server was started, since 1970; none: not told, or of another
+				    cluster */
+	int64_t primary_id;      /* the active primary in its own copy of the metadata; none: not told */
+	char daemon[12];         /* its repmgrd: "running", "paused", "absent"; empty: not told */
 	char fault[SNAPSHOT_FAULT_SIZE]; /* why it did not answer; empty: it did, or was not asked */
 	char fault_class[12];            /* its class, by err_class_name() */
 };

@@ -244,25 +244,41 @@ def test_a_frozen_standby(cluster):
     assert result.state == "OK", result
 
 
-def test_a_standby_that_replicates_from_nobody(cluster):
-    """It answers, is a standby, and its upstream is well: only its receiver tells."""
-    node = cluster["n3"]
-    before = node.value("SHOW primary_conninfo")
-
-    def lead(conninfo):
-        node.sql("ALTER SYSTEM SET primary_conninfo = %s", (conninfo,))
+@contextmanager
+def led(node, conninfo):
+    """Whom a standby replicates from is changed behind repmgr's back."""
+    def lead(where):
+        node.sql("ALTER SYSTEM SET primary_conninfo = %s", (where,))
         node.sql("SELECT pg_reload_conf()")
 
-    lead("host=127.0.0.1 port=1")
+    before = node.value("SHOW primary_conninfo")
+    lead(conninfo)
     try:
+        yield
+    finally:
+        lead(before)
+
+
+def test_a_standby_that_replicates_from_nobody(cluster):
+    """It answers, is a standby, and its upstream is well: only its receiver tells."""
+    with led(cluster["n3"], "host=127.0.0.1 port=1"):
         for asked in cluster.nodes:
             result = wait_answer(asked, "n3 has no WAL receiver: it replicates from nobody, its upstream is n1 ")
             assert result.state == "WARNING" and "hint: see primary_conninfo" in result.stdout, result
         result = ask(programs.check, cluster["n1"], "--min-standbys", 2)
         assert result.state == "CRITICAL", result
         assert "1 standby is active, answers and replicates, at least 2 must" in result.stdout, result
-    finally:
-        lead(before)
+    for asked in cluster.nodes:
+        wait_answer(asked, "REPMGR OK")
+
+
+def test_a_standby_that_streams_from_another_node(cluster):
+    """All is well to repmgr, whose repmgrd watches the wrong node."""
+    n2 = cluster["n2"]
+    with led(cluster["n3"], f"host={n2.host} port={n2.port} user=repmgr application_name=n3"):
+        for asked in cluster.nodes:
+            result = wait_answer(asked, "n3 streams from n2, and its upstream by repmgr's metadata is n1 ")
+            assert result.state == "WARNING" and "repmgr standby follow --upstream-node-id=1" in result.stdout, result
     for asked in cluster.nodes:
         wait_answer(asked, "REPMGR OK")
 

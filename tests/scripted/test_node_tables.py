@@ -61,7 +61,7 @@ REPMGR = Manager("check_repmgr", {
     "own_id": "1", "is_own_asked": "f", "has_library": "t", "is_daemon_running": "t",
     "is_daemon_paused": "f", "upstream_seen_s": None, "id": "1", "name": "n1", "type": "primary", "is_active": "t",
     "is_own": "f", "upstream_id": None, "location": "default", "priority": "100", "place": None, "own_role": None,
-    "own_timeline": None, "own_receiver": None, "own_started_ms": None, "primary_id": None, "daemon": None,
+    "own_timeline": None, "own_receiver": None, "own_upstream_id": None, "own_started_ms": None, "primary_id": None, "daemon": None,
     "fault": None, "fault_class": None},
     {"id": "2", "name": "n2", "type": "standby", "upstream_id": "1"}, ["node_id", "conninfo"], "--min-standbys")
 MONITOR = Manager("check_pg_auto_failover", {
@@ -151,3 +151,46 @@ def test_names_that_are_no_text(manager):
 def test_values_that_cannot_be(manager, column, value):
     state, summary, outcome = manager.ask(*T, metadata=lambda columns: manager.rows(columns, **{column: value}))
     assert state == "UNKNOWN" and f'"{column}"' in summary, outcome
+
+
+# --- whom a standby streams from ------------------------------------------------------------------------------------
+
+def three(columns, own_id):
+    """n1 is the primary, and to the metadata the upstream of n2 and n3."""
+    known = {**REPMGR.own, "total": "3", "own_id": own_id}
+    rows = [{**known, "id": number, "name": f"n{number}", **standby} for number, standby in (
+        ("1", {}), ("2", {"type": "standby", "upstream_id": "1"}), ("3", {"type": "standby", "upstream_id": "1"}))]
+    return wire.table(columns, *[[row[column] for column in columns] for row in rows])
+
+
+def member(number, sender, places):
+    """What that node answers, which streams from `sender`, (host, port)."""
+    node = nodes.PRIMARY if number == "1" else {**nodes.STANDBY, "sender_host": sender[0], "sender_port": sender[1]}
+    itself = nodes.answers({**node, **IDENTITY, "started_ms": f"169000000000{number}"})
+
+    def answer(sql):
+        if "LIMIT 1000" in sql:
+            return [wire.table(["node_id", "conninfo"], *places)]
+        return [three(nodes.columns(sql), number)] if "AS total" in sql else itself(sql)
+
+    return wire.Script(answer=answer)
+
+
+@pytest.mark.parametrize("sender, said", [
+    ("n1", None), ("n2", "n3 streams from n2, and its upstream by repmgr's metadata is n1"), ("nobody", None), ("hidden", None)])
+def test_a_standby_of_another_upstream(sender, said):
+    """Told only where the sender's place is one node's: a name or address that the metadata do not have may be anybody's."""
+    with wire.PgPeer() as n1, wire.PgPeer() as n2, wire.PgPeer() as n3:
+        members = {"1": n1, "2": n2, "3": n3}
+        places = [[number, f"host={peer.host} port={peer.port}"] for number, peer in members.items()]
+        senders = {"n1": (n1.host, str(n1.port)), "n2": (n2.host, str(n2.port)), "nobody": ("db.example", "5432"),
+                   "hidden": (None, None)}
+        for number, peer in members.items():
+            peer.script = member(number, senders[sender if number == "3" else "n1"], places)
+        outcome = launch("check_repmgr", *n1.target, *T)
+    state, summary = STATES[outcome.code], clean_line(outcome)[0]
+    if said:
+        assert state == "WARNING" and summary == f"REPMGR WARNING - {said}", outcome
+        assert b"there: repmgr node status; repmgr standby follow --upstream-node-id=1, or" in outcome.out, outcome
+    else:
+        assert state == "OK" and "2 standbys: n2, n3" in summary, outcome

@@ -256,6 +256,51 @@ test_answer_of_a_standby(void **state)
 	free(said);
 }
 
+/* Whom a standby streams from that is connected to `host` and `port`, of n1, n2 (n2.example), n3 and two at
+ * v. */
+static int64_t
+sender(const char *host, int64_t port, const char *status)
+{
+	static const char *const conninfos[] = {"host=10.0.0.11",
+		"host=n2.example hostaddr=10.0.0.12 port=5433", "host=10.0.0.11 port=5434", "host=v",
+		"host=v port=5432", "port=1 host=''"};
+	struct place places[SNAPSHOT_REPMGR_MAX] = {{.host = ""}};
+	struct snapshot *asked = new_server(false, PRIMARY, "77", 1);
+	struct snapshot_standby standby = {.sender_port = port};
+	struct err err;
+	int64_t id;
+
+	for (size_t i = 0; i < sizeof conninfos / sizeof conninfos[0]; i++) {
+		add(&asked->repmgr, (int64_t)i + 1, "n", "standby", true, "");
+		(void)!repmgr_conninfo_place(conninfos[i], &places[i], &err);
+	}
+	set(standby.sender_host, sizeof standby.sender_host, host);
+	set(standby.receiver_status, sizeof standby.receiver_status, status);
+	id = repmgr_nodes_sender(&asked->repmgr, places, &standby);
+	free(asked);
+	return id;
+}
+
+static void
+test_whom_it_streams_from(void **state)
+{
+	(void)state;
+	assert_int_equal(sender("10.0.0.11", 5432, "streaming"), 1);
+	assert_int_equal(sender("10.0.0.11", 5434, "streaming"), 3);
+	assert_int_equal(sender("n2.example", 5433, "streaming"), 2);
+	assert_int_equal(sender("N2.Example", 5433, "streaming"), 2);
+	assert_int_equal(sender("10.0.0.12", 5433, "streaming"), 2);
+	/* What is certain only: a port that nobody has, a name that may be anybody's, one that two have. */
+	assert_int_equal(sender("10.0.0.11", 5433, "streaming"), SNAPSHOT_NONE);
+	assert_int_equal(sender("n1", 5432, "streaming"), SNAPSHOT_NONE);
+	assert_int_equal(sender("10.0.0.1", 5432, "streaming"), SNAPSHOT_NONE);
+	assert_int_equal(sender("v", 5432, "streaming"), SNAPSHOT_NONE);
+	/* Nor one that does not stream, or does not tell. */
+	assert_int_equal(sender("10.0.0.11", 5432, "starting"), SNAPSHOT_NONE);
+	assert_int_equal(sender("", 5432, "streaming"), SNAPSHOT_NONE);
+	assert_int_equal(sender("", SNAPSHOT_NONE, ""), SNAPSHOT_NONE);
+}
+
 static void
 test_answer_of_another_cluster(void **state)
 {
@@ -349,6 +394,7 @@ main(void)
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_answer),
 		cmocka_unit_test(test_answer_of_a_standby),
+		cmocka_unit_test(test_whom_it_streams_from),
 		cmocka_unit_test(test_answer_of_another_cluster),
 		cmocka_unit_test(test_answer_of_a_witness),
 		cmocka_unit_test(test_silence),
