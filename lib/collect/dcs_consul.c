@@ -288,7 +288,8 @@ static int
 read_lease(const struct web_answer *answer, struct dcs_dialect_lock *lock, struct err *err)
 {
 	struct json_t *sessions = answer->status == STATUS_OK ? read_document(answer, true) : NULL;
-	const char *ttl;
+	const json_t *session = json_array_get(sessions, 0);
+	const char *ttl, *id = json_string_value(json_object_get(session, "ID"));
 	struct err trouble;
 
 	if (sessions == NULL) {
@@ -299,8 +300,12 @@ read_lease(const struct web_answer *answer, struct dcs_dialect_lock *lock, struc
 				"its session is not told: HTTP status %d", answer->status);
 		return -1;
 	}
-	ttl = json_string_value(json_object_get(json_array_get(sessions, 0), "TTL"));
-	lock->has_lease = document_count(sessions) > 0;
+	if (session != NULL && (id == NULL || strcmp(id, lock->lease) != 0)) {
+		document_release(sessions);
+		return err_set(err, ERR_PROTOCOL, "its session is not the one that was asked for");
+	}
+	ttl = json_string_value(json_object_get(session, "TTL"));
+	lock->has_lease = session != NULL;
 	if (ttl == NULL || parse_duration_ms(ttl, &lock->granted_ms, &trouble) != 0)
 		lock->granted_ms = SNAPSHOT_NONE;
 	document_release(sessions);

@@ -8,6 +8,7 @@
 #include "lib/base/text.h"
 #include "lib/collect/dcs_base64.h"
 #include "lib/collect/dcs_etcd_answer.h"
+#include "lib/collect/dcs_etcd_status.h"
 #include "lib/collect/document.h"
 
 /* What is asked of every endpoint, in this order. */
@@ -102,147 +103,6 @@ ask(const struct dcs_dialect_plan *plan, const struct snapshot_dcs_endpoint *row
 	return ASK_MORE + 1;
 }
 
-/* -- the status -------------------------------------------------------------------------------- */
-
-/* Among the errors of a status: "memberID:123 alarm:NOSPACE ". */
-static bool
-take_alarm(const char *error, struct text *alarms)
-{
-	const char *member = strstr(error, "memberID:"), *alarm = strstr(error, "alarm:");
-
-	if (member == NULL || alarm == NULL)
-		return false;
-	member += strlen("memberID:");
-	alarm += strlen("alarm:");
-	text_add(alarms, "%s%.*s of %.*s", alarms->length > 0 ? ", " : "",
-		(int)strspn(alarm, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"), alarm, (int)strspn(member, "0123456789"),
-		member);
-	return true;
-}
-
-static int
-read_errors(const struct json_t *status, struct snapshot_dcs_endpoint *row, struct err *err)
-{
-	char alarms[sizeof row->alarm], health[sizeof row->health];
-	struct text alarm_text, health_text;
-	struct json_t *list;
-
-	text_init(&alarm_text, alarms, sizeof alarms);
-	text_init(&health_text, health, sizeof health);
-	if (document_list(status, "errors", &list, err) != 0)
-		return -1;
-	for (size_t i = 0; i < document_count(list); i++) {
-		const char *error = json_string_value(document_item(list, i));
-
-		if (error == NULL)
-			return err_set(err, ERR_PROTOCOL, "\"errors\" has what is not text");
-		/* That there is no leader is seen by itself. */
-		if (!take_alarm(error, &alarm_text) && strstr(error, "no leader") == NULL)
-			text_add(&health_text, "%s%s", health_text.length > 0 ? ", " : "", error);
-	}
-	text_clean(row->alarm, sizeof row->alarm, alarms);
-	text_clean(row->health, sizeof row->health, health);
-	return 0;
-}
-
-static int
-read_header(const struct json_t *status, struct snapshot_dcs_endpoint *row, struct err *err)
-{
-	struct json_t *header;
-
-	if (document_object(status, "header", &header, err) != 0)
-		return -1;
-	if (header == NULL)
-		return err_set(err, ERR_PROTOCOL, "it has no \"header\"");
-	if (dcs_etcd_answer_id(header, "member_id", row->id, sizeof row->id, err) != 0
-		|| dcs_etcd_answer_id(header, "cluster_id", row->cluster, sizeof row->cluster, err) != 0)
-		return -1;
-	return 0;
-}
-
-static const char *
-role_of(const struct snapshot_dcs_endpoint *row, bool is_learner)
-{
-	if (is_learner)
-		return "learner";
-	if (row->leader[0] == '\0')
-		return "";
-	return strcmp(row->leader, row->id) == 0 ? "leader" : "follower";
-}
-
-static int
-read_status(const struct json_t *status, struct snapshot_dcs_endpoint *row, struct err *err)
-{
-	const char *version;
-	bool is_learner;
-
-	if (read_header(status, row, err) != 0 || document_text(status, "version", &version, err) != 0
-		|| document_truth(status, "isLearner", &is_learner, err) != 0
-		|| dcs_etcd_answer_id(status, "leader", row->leader, sizeof row->leader, err) != 0
-		|| dcs_etcd_answer_whole(status, "dbSize", 0, &row->size_bytes, err) != 0
-		|| dcs_etcd_answer_whole(status, "raftIndex", 0, &row->raft_index, err) != 0
-		|| dcs_etcd_answer_whole(status, "raftTerm", 0, &row->raft_term, err) != 0
-		|| dcs_etcd_answer_whole(status, "dbSizeQuota", 0, &row->quota_bytes, err) != 0
-		|| read_errors(status, row, err) != 0)
-		return -1;
-	if (row->quota_bytes == 0) /* before 3.6 it is not told; without a quota it is below zero */
-		row->quota_bytes = SNAPSHOT_NONE;
-	if (version != NULL)
-		text_clean(row->version, sizeof row->version, version);
-	text_clean(row->role, sizeof row->role, role_of(row, is_learner));
-	return 0;
-}
-
-/* -- the members ------------------------------------------------------------------------------- */
-
-/* Those that vote, and the name of the one whose id was given; "": it is not among them. */
-struct members {
-	int64_t count;
-	const char *own_name;
-};
-
-static int
-read_member(const struct json_t *member, const char *own_id, struct members *ret, struct err *err)
-{
-	char id[sizeof((struct snapshot_dcs_endpoint *)0)->id];
-	const char *name;
-	bool is_learner;
-
-	if (!json_is_object(member))
-		return err_set(err, ERR_PROTOCOL, "a member is not an object");
-	if (dcs_etcd_answer_id(member, "ID", id, sizeof id, err) != 0
-		|| document_text(member, "name", &name, err) != 0
-		|| document_truth(member, "isLearner", &is_learner, err) != 0)
-		return -1;
-	if (!is_learner)
-		ret->count++;
-	if (name != NULL && id[0] != '\0' && strcmp(id, own_id) == 0)
-		ret->own_name = name;
-	return 0;
-}
-
-/* Who does not tell its members tells all the rest as well. */
-static void
-read_members(const struct web_answer *answer, struct snapshot_dcs_endpoint *row, struct snapshot_dcs *dcs)
-{
-	struct members members = {.own_name = ""};
-	struct json_t *object, *list = NULL;
-	struct err trouble;
-	int status;
-
-	if (dcs_etcd_answer_good(answer, &object, NULL, &trouble) != 0)
-		return;
-	status = document_list(object, "members", &list, &trouble);
-	for (size_t i = 0; status == 0 && i < document_count(list); i++)
-		status = read_member(document_item(list, i), row->id, &members, &trouble);
-	if (status == 0) {
-		text_clean(row->name, sizeof row->name, members.own_name);
-		if (members.count > 0)
-			dcs->members = members.count;
-	}
-	document_release(object);
-}
-
 /* -- the read that needs a quorum -------------------------------------------------------------- */
 
 static int
@@ -279,20 +139,48 @@ is_about_rights(const struct dcs_etcd_answer_refusal *refusal)
 			&& strstr(refusal->words, "user name") != NULL);
 }
 
-static void
+/* What has the shape of an answer to a read: any object else would be one, without a key in it. */
+static int
+read_object(const struct web_answer *answer, struct json_t **ret, struct dcs_etcd_answer_refusal *refusal,
+	struct err *err)
+{
+	char member[DCS_ETCD_ANSWER_ID_SIZE], cluster[DCS_ETCD_ANSWER_ID_SIZE];
+	struct json_t *object;
+
+	if (dcs_etcd_answer_good(answer, &object, refusal, err) != 0)
+		return -1;
+	if (dcs_etcd_answer_header(object, member, cluster, err) != 0) {
+		document_release(object);
+		return -1;
+	}
+	*ret = object;
+	return 0;
+}
+
+/* Neither a quorum nor its loss is seen in what is not etcd's; a proxy's word for a silence is one. */
+static bool
+is_no_answer(const struct web_answer *answer, const struct err *fault)
+{
+	return fault->class == ERR_PROTOCOL && (answer->fault.class != ERR_NONE || answer->status < 500);
+}
+
+static int
 read_range(const struct dcs_dialect_plan *plan, const struct web_answer *answer,
-	struct snapshot_dcs_endpoint *row, struct dcs_dialect_lock *lock)
+	struct snapshot_dcs_endpoint *row, struct dcs_dialect_lock *lock, struct err *err)
 {
 	struct dcs_etcd_answer_refusal refusal = {.code = 0};
 	struct json_t *object = NULL;
 	struct err fault = {.class = ERR_NONE};
 
 	row->response_us = answer->elapsed_us;
-	if (dcs_etcd_answer_good(answer, &object, &refusal, &fault) == 0) {
+	if (read_object(answer, &object, &refusal, &fault) == 0) {
 		row->has_quorum = true;
 		if (plan->key[0] == '\0' || read_key(object, lock, &fault) == 0)
 			fault.class = ERR_NONE;
 		document_release(object);
+	} else if (is_no_answer(answer, &fault)) {
+		*err = fault;
+		return -1;
 	} else if (is_about_rights(&refusal)) {
 		row->has_quorum = true;
 	} else {
@@ -301,6 +189,7 @@ read_range(const struct dcs_dialect_plan *plan, const struct web_answer *answer,
 	}
 	if (fault.class != ERR_NONE && lock->fault.class == ERR_NONE)
 		lock->fault = fault;
+	return 0;
 }
 
 /* -- what only some versions need -------------------------------------------------------------- */
@@ -351,14 +240,14 @@ read_answers(const struct dcs_dialect_plan *plan, const struct web_answer *answe
 	text_clean(version, sizeof version, version_of(plan, row));
 	if (dcs_etcd_answer_good(&answers[ASK_STATUS], &status, NULL, err) != 0)
 		return -1;
-	result = read_status(status, row, err);
+	result = dcs_etcd_status_read(status, row, err);
 	document_release(status);
 	if (result != 0)
 		return -1;
-	read_members(&answers[ASK_MEMBERS], row, dcs);
+	dcs_etcd_status_read_members(&answers[ASK_MEMBERS], row, dcs);
 	/* A learner serves no such read. */
-	if (strcmp(row->role, "learner") != 0)
-		read_range(plan, &answers[ASK_RANGE], row, lock);
+	if (strcmp(row->role, "learner") != 0 && read_range(plan, &answers[ASK_RANGE], row, lock, err) != 0)
+		return -1;
 	if (plan->wants_quota && has_quota_in_metrics(version))
 		read_metrics(&answers[ASK_MORE], row);
 	else if (has_alarms_in_health(version))
@@ -391,7 +280,9 @@ read_lease(const struct web_answer *answer, struct dcs_dialect_lock *lock, struc
 	/* -1: it has expired, and the key goes this moment. */
 	if (dcs_etcd_answer_whole(object, "TTL", -1, &left_s, err) == 0
 		&& dcs_etcd_answer_whole(object, "grantedTTL", 0, &granted_s, err) == 0) {
-		if (left_s > INT32_MAX || granted_s > INT32_MAX) {
+		if (left_s == 0 && granted_s == 0) {
+			err_set(err, ERR_PROTOCOL, "it tells no time");
+		} else if (left_s > INT32_MAX || granted_s > INT32_MAX) {
 			err_set(err, ERR_PROTOCOL, "a lease of more than 68 years");
 		} else {
 			lock->ttl_ms = left_s < 0 ? 0 : left_s * 1000;

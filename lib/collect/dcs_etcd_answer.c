@@ -50,6 +50,24 @@ dcs_etcd_answer_id(const struct json_t *object, const char *name, char *to, size
 }
 
 int
+dcs_etcd_answer_header(const struct json_t *object, char member[DCS_ETCD_ANSWER_ID_SIZE],
+	char cluster[DCS_ETCD_ANSWER_ID_SIZE], struct err *err)
+{
+	struct json_t *header;
+
+	if (document_object(object, "header", &header, err) != 0)
+		return -1;
+	if (header == NULL)
+		return err_set(err, ERR_PROTOCOL, "it has no \"header\"");
+	if (dcs_etcd_answer_id(header, "member_id", member, DCS_ETCD_ANSWER_ID_SIZE, err) != 0
+		|| dcs_etcd_answer_id(header, "cluster_id", cluster, DCS_ETCD_ANSWER_ID_SIZE, err) != 0)
+		return -1;
+	if (member[0] == '\0' && cluster[0] == '\0')
+		return err_set(err, ERR_PROTOCOL, "its \"header\" names nobody");
+	return 0;
+}
+
+int
 dcs_etcd_answer_object(const struct web_answer *answer, struct json_t **ret, struct err *err)
 {
 	struct json_t *document;

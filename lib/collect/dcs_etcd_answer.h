@@ -45,4 +45,14 @@ int dcs_etcd_answer_whole(const struct json_t *object, const char *name, int64_t
 int dcs_etcd_answer_id(const struct json_t *object, const char *name, char *to, size_t size, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Room for an id. */
+enum { DCS_ETCD_ANSWER_ID_SIZE = 24 };
+
+/*
+ * The ids of who answers, in the header that every answer of API v3 has: without one of them it is none,
+ * which an object of anything would be otherwise, as what is zero is left out.
+ */
+int dcs_etcd_answer_header(const struct json_t *object, char member[DCS_ETCD_ANSWER_ID_SIZE],
+	char cluster[DCS_ETCD_ANSWER_ID_SIZE], struct err *err) __attribute__((warn_unused_result));
+
 #endif

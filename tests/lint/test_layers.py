@@ -26,7 +26,7 @@ ONLY = {
     "getopt.h": {"lib/run/settings.c"},
     "ini.h": {"lib/run/ini.c"},
     "jansson.h": {"lib/run/record.c", "lib/run/record_read.c", "lib/render/json.c", "lib/agent/patroni.c", "lib/agent/web.c", "lib/collect/document.c", "lib/collect/patroni_json.c", "lib/collect/patroni_view.c", "lib/collect/patroni_tags.c",
-                  "lib/collect/dcs_etcd.c", "lib/collect/dcs_etcd_answer.c", "lib/collect/dcs_etcd_login.c", "lib/collect/dcs_consul.c",
+                  "lib/collect/dcs_etcd.c", "lib/collect/dcs_etcd_answer.c", "lib/collect/dcs_etcd_status.c", "lib/collect/dcs_etcd_login.c", "lib/collect/dcs_consul.c",
                   "lib/collect/backup_pgbackrest.c", "lib/collect/backup_pgbackrest_stanza.c", "lib/collect/backup_barman.c"},
     "microhttpd.h": {f"lib/agent/http{part}" for part in (".c", "_client.c", "_kept.c", "_response.h")},
     "gnutls/gnutls.h": {"lib/agent/http.c"},

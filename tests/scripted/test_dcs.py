@@ -468,6 +468,35 @@ def test_one_answer_of_etcd_is_hostile(name, path):
             assert not summary.startswith("DCS OK"), outcome
 
 
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name not in ("nothing", "control characters", "a redirect")])
+def test_a_read_of_etcd_that_tells_nothing(name):
+    """Whether there is a quorum a read tells: neither a good one nor a lost one is seen in what is no answer to it."""
+    with playing({**stores.etcd("3.5.12"), "/v3/kv/range": HOSTILE[name]}) as [peer]:
+        outcome = ask([peer], *T)
+        summary, _ = clean_line(outcome)
+        assert re.match("DCS (UNKNOWN|CRITICAL) - (?!etcd has no quorum)", summary), outcome
+
+
+@pytest.mark.parametrize("answer", [{"header": stores.HEADER}, {"header": stores.HEADER, "ID": "77", "TTL": {}}])
+def test_a_lease_that_tells_no_time(answer):
+    with playing({**stores.etcd("3.5.12", key=("n1", "77", 20)), "/v3/kv/lease/timetolive": (200, answer)}) as [peer]:
+        says(ask([peer], *T, "--scope", "demo"), "UNKNOWN", "the lease: ")
+
+
+@pytest.mark.parametrize("answer", [[1, 2], [[[]]], [{}], [{"ID": 7, "TTL": "15s"}], [{"ID": "another", "TTL": "15s"}]])
+def test_a_session_of_consul_that_is_none(answer):
+    with playing({**stores.consul(key="n1"), f"/v1/session/info/{stores.SESSION}": (200, answer)}) as [peer]:
+        says(ask([peer], *T, "--kind", "consul", "--scope", "demo"), "UNKNOWN", "its session is not the one that was asked for")
+
+
+def test_a_status_without_a_version():
+    """That zeroes are left out makes an object of anything an answer: a version is none."""
+    answers = stores.etcd("3.5.12")
+    answers["/v3/maintenance/status"] = (200, {"header": stores.HEADER, "leader": "12"})
+    with playing(answers) as [peer]:
+        says(ask([peer], *T), "UNKNOWN", 'it has no "version"')
+
+
 @pytest.mark.parametrize("path", ["/v1/status/leader", "/v1/status/peers", "/v1/agent/self",
                                   "/v1/kv/service/demo/leader", "/v1/operator/autopilot/health",
                                   f"/v1/session/info/{stores.SESSION}"])

@@ -194,23 +194,28 @@ test_no_leader(void **state)
 static void
 test_session(void **state)
 {
+	static const char *const others[] = {
+		"{}", "[1]", "[[]]", "[{}]", "[{\"ID\":1}]", "[{\"ID\":\"y\",\"TTL\":\"15s\"}]"};
 	struct web_answer answer = say(200, "[{\"ID\":\"x\",\"TTL\":\"15.0s\"}]");
-	struct dcs_dialect_lock lock = {.has_lease = false};
+	struct dcs_dialect_lock lock = {.has_lease = false, .lease = "x"};
 	struct err err;
 
 	(void)state;
 	assert_int_equal(dcs_consul_dialect.read_lease(&answer, &lock, &err), 0);
 	assert_true(lock.has_lease);
 	assert_int_equal(lock.granted_ms, 15000);
-	answer = say(200, "[{\"TTL\":\"soon\"}]");
+	answer = say(200, "[{\"ID\":\"x\",\"TTL\":\"soon\"}]");
 	assert_int_equal(dcs_consul_dialect.read_lease(&answer, &lock, &err), 0);
 	assert_int_equal(lock.granted_ms, SNAPSHOT_NONE);
 	answer = say(200, "[]");
 	assert_int_equal(dcs_consul_dialect.read_lease(&answer, &lock, &err), 0);
 	assert_false(lock.has_lease);
-	answer = say(200, "{}");
-	assert_int_equal(dcs_consul_dialect.read_lease(&answer, &lock, &err), -1);
-	assert_int_equal(err.class, ERR_PROTOCOL);
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		answer = say(200, others[i]);
+		if (dcs_consul_dialect.read_lease(&answer, &lock, &err) == 0)
+			fail_msg("%s is a session", others[i]);
+		assert_int_equal(err.class, ERR_PROTOCOL);
+	}
 	answer = say(403, "Permission denied");
 	assert_int_equal(dcs_consul_dialect.read_lease(&answer, &lock, &err), -1);
 	assert_int_equal(err.class, ERR_SETUP);

@@ -238,25 +238,28 @@ test_other_shapes(void **state)
 	refuse("[]");
 	refuse("{}");
 	refuse("{\"header\":[]}");
+	refuse("{\"header\":{},\"version\":\"3.4.23\"}");
+	refuse("{" HEADER "}");
 	refuse("{\"header\":{\"member_id\":12757913001218796067}}");
 	refuse("{\"header\":{\"member_id\":\"12 34\"}}");
-	refuse("{" HEADER ",\"leader\":\"123456789012345678901234567890\"}");
-	refuse("{" HEADER ",\"dbSize\":\"-1\"}");
-	refuse("{" HEADER ",\"dbSize\":\"1152921504606846977\"}");
-	refuse("{" HEADER ",\"raftIndex\":\"0x11\"}");
-	refuse("{" HEADER ",\"raftTerm\":true}");
-	refuse("{" HEADER ",\"isLearner\":\"no\"}");
-	refuse("{" HEADER ",\"errors\":[1]}");
-	refuse("{" HEADER ",\"errors\":\"none\"}");
+	refuse("{" HEADER ",\"version\":\"3.4.23\",\"leader\":\"123456789012345678901234567890\"}");
+	refuse("{" HEADER ",\"version\":\"3.4.23\",\"dbSize\":\"-1\"}");
+	refuse("{" HEADER ",\"version\":\"3.4.23\",\"dbSize\":\"1152921504606846977\"}");
+	refuse("{" HEADER ",\"version\":\"3.4.23\",\"raftIndex\":\"0x11\"}");
+	refuse("{" HEADER ",\"version\":\"3.4.23\",\"raftTerm\":true}");
+	refuse("{" HEADER ",\"version\":\"3.4.23\",\"isLearner\":\"no\"}");
+	refuse("{" HEADER ",\"version\":\"3.4.23\",\"errors\":[1]}");
+	refuse("{" HEADER ",\"version\":\"3.4.23\",\"errors\":\"none\"}");
 }
 
 /* A key whose answer is of another shape is not told, though there is a quorum. */
 static void
 test_other_shapes_of_the_key(void **state)
 {
-	static const char *const ranges[] = {"{\"kvs\":1}", "{\"kvs\":[{\"value\":5}]}",
-		"{\"kvs\":[{\"value\":\"%\"}]}", "{\"kvs\":[{\"value\":\"bjE=\",\"lease\":\"x\"}]}",
-		"{\"kvs\":[{\"value\":\"bjE\"}]}"};
+	static const char *const ranges[] = {"{" HEADER ",\"kvs\":1}", "{" HEADER ",\"kvs\":[{\"value\":5}]}",
+		"{" HEADER ",\"kvs\":[{\"value\":\"%\"}]}",
+		"{" HEADER ",\"kvs\":[{\"value\":\"bjE=\",\"lease\":\"x\"}]}",
+		"{" HEADER ",\"kvs\":[{\"value\":\"bjE\"}]}"};
 	struct seen seen;
 
 	(void)state;
@@ -268,6 +271,29 @@ test_other_shapes_of_the_key(void **state)
 			fail_msg("%s is read", ranges[i]);
 		assert_int_equal(seen.lock.fault.class, ERR_PROTOCOL);
 	}
+}
+
+/* Neither a quorum nor the loss of one. */
+static void
+test_a_read_that_is_none(void **state)
+{
+	static const char *const ranges[] = {"", "[]", "null", "{}", "{\"kvs\":[]}", "{\"header\":{}}",
+		"{\"header\":{\"member_id\":\"0\",\"cluster_id\":\"0\"}}"};
+	struct seen seen;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+		look_v3(&seen, status_leader, say(200, ranges[i]));
+		if (seen.status == 0)
+			fail_msg("\"%s\" is an answer", ranges[i]);
+		assert_int_equal(seen.err.class, ERR_PROTOCOL);
+		assert_false(seen.row->has_quorum || seen.lock.is_told);
+	}
+	/* A proxy's word that etcd does not answer. */
+	look_v3(&seen, status_leader, say(504, "<html>504 Gateway Time-out</html>"));
+	assert_int_equal(seen.status, 0);
+	assert_false(seen.row->has_quorum);
+	assert_non_null(strstr(seen.row->fault, "504"));
 }
 
 /* -- the lease -------------------------------------------------------------------------------------- */
@@ -410,6 +436,7 @@ main(void)
 		cmocka_unit_test(test_prefix),
 		cmocka_unit_test(test_other_shapes),
 		cmocka_unit_test(test_other_shapes_of_the_key),
+		cmocka_unit_test(test_a_read_that_is_none),
 		cmocka_unit_test(test_lease),
 		cmocka_unit_test(test_login),
 		cmocka_unit_test(test_v2),
