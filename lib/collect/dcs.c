@@ -9,6 +9,7 @@
 #include "lib/collect/dcs_dialect.h"
 #include "lib/collect/dcs_etcd.h"
 #include "lib/collect/dcs_etcd2.h"
+#include "lib/collect/dcs_hide.h"
 #include "lib/collect/dcs_login.h"
 #include "lib/collect/dcs_round.h"
 #include "lib/collect/dcs_source.h"
@@ -390,7 +391,7 @@ dcs_collect(const struct dcs_source *source, const struct check_look *check_look
 	struct dcs_source named = *source;
 	char hosts[NAMED_SIZE] = "";
 	struct err err = {.class = ERR_NONE};
-	bool is_named = name_source(check_look->target, &named, hosts, &err) == 0;
+	bool is_named = name_source(check_look->target, &named, hosts, &err) == 0, is_seen;
 	int64_t begun_us = source_begin(
 		snapshot, strchr(named.endpoints, '@') == NULL ? named.endpoints : "");
 	struct look look = {
@@ -401,7 +402,9 @@ dcs_collect(const struct dcs_source *source, const struct check_look *check_look
 	};
 
 	snapshot->dcs.total = 0;
-	if (is_named && look_at(&look, &err) == 0)
+	is_seen = is_named && look_at(&look, &err) == 0;
+	dcs_hide(&(struct dcs_hide_sent){.secret = &look.secret, .header = look.header}, &snapshot->dcs, &err);
+	if (is_seen)
 		snapshot_mark(snapshot, SNAPSHOT_DCS);
 	else
 		snapshot_fail(snapshot, SNAPSHOT_DCS, &err);

@@ -33,7 +33,7 @@ PURE_FILES = (
     "lib/base/nearest", "lib/collect/prepared", "lib/collect/conf_line", "lib/collect/conf_number", "lib/collect/conf_value",
     "lib/collect/conf_conninfo", "lib/collect/document", "lib/collect/patroni_json", "lib/collect/patroni_view", "lib/collect/patroni_tags", "lib/collect/patroni_instant", "lib/collect/patroni_words", "lib/collect/patroni_whose",
     "lib/collect/repmgr_conninfo", "lib/collect/repmgr_nodes", "lib/collect/repmgr_facet", "lib/collect/auto_failover_facet", "lib/collect/auto_failover_nodes", "lib/collect/dcs_base64", "lib/collect/dcs_path", "lib/collect/dcs_etcd",
-    "lib/collect/dcs_etcd_answer", "lib/collect/dcs_etcd_status", "lib/collect/dcs_etcd_login", "lib/collect/dcs_etcd2", "lib/collect/dcs_consul", "lib/collect/dcs_zookeeper", "lib/collect/dcs_source", "lib/collect/pgpool_figure", "lib/collect/pgpool_pcp", "lib/collect/pgpool_own", "lib/collect/pgbouncer_choice", "lib/collect/pgbouncer_worst", "lib/collect/backup_pgbackrest", "lib/collect/backup_barman",
+    "lib/collect/dcs_etcd_answer", "lib/collect/dcs_etcd_status", "lib/collect/dcs_hide", "lib/collect/dcs_etcd_login", "lib/collect/dcs_etcd2", "lib/collect/dcs_consul", "lib/collect/dcs_zookeeper", "lib/collect/dcs_source", "lib/collect/pgpool_figure", "lib/collect/pgpool_pcp", "lib/collect/pgpool_own", "lib/collect/pgbouncer_choice", "lib/collect/pgbouncer_worst", "lib/collect/backup_pgbackrest", "lib/collect/backup_barman",
     "lib/collect/web_hosts",
     "lib/run/settings_set", "lib/run/settings_nearest", "lib/run/settings_write", "lib/run/settings_needs", "lib/run/mask",
     "lib/agent/route", "lib/agent/health", "lib/agent/question", "lib/agent/board", "lib/agent/patroni", "lib/agent/history",

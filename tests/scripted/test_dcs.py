@@ -1,5 +1,6 @@
 """check_dcs and stores that are not in Debian, newer, older, or hostile."""
 
+import base64
 import contextlib
 import json
 import re
@@ -487,6 +488,35 @@ def test_a_lease_that_tells_no_time(answer):
 def test_a_session_of_consul_that_is_none(answer):
     with playing({**stores.consul(key="n1"), f"/v1/session/info/{stores.SESSION}": (200, answer)}) as [peer]:
         says(ask([peer], *T, "--kind", "consul", "--scope", "demo"), "UNKNOWN", "its session is not the one that was asked for")
+
+
+def repeating(status, make):
+    """Says what it was sent, as a proxy's page of what went wrong may."""
+    def answer(talk, request):
+        told = " ".join([request.headers.get("authorization", ""), request.headers.get("x-consul-token", ""), request.body.decode()])
+        talk.send(stores.framed(status, make(told)))
+    return answer
+
+
+PLAIN, REFUSED = str.encode, lambda told: json.dumps({"message": told, "code": 7}).encode()
+STORES = {"etcd": {**stores.etcd("3.5.12", key=("n1", "77", 20)), "/v3/auth/authenticate": (200, {"token": "Tk9Secret.7"})},
+          "etcd2": {"/version": (200, {"etcdserver": "3.3.1"}), "/v2/stats/self": (200, {})}, "consul": stores.consul(key="n1"),
+          "zookeeper": stores.zookeeper()}
+
+
+@pytest.mark.parametrize("make", [PLAIN, REFUSED], ids=["plain", "refusal"])
+@pytest.mark.parametrize("status", [400, 403, 503])
+@pytest.mark.parametrize("kind", STORES)
+def test_what_was_sent_is_not_shown(kind, status, make, tmp_path):
+    """Neither the password nor a token, wherever the store says it."""
+    password, recorded = "Xq7zSecret", tmp_path / "recorded"
+    file = ("--token-file", secret(password)) if kind == "consul" else ("--auth-file", secret(f"root:{password}"))
+    hidden = [password, "Tk9Secret.7", base64.b64encode(f"root:{password}".encode()).decode()]
+    for path in STORES[kind]:
+        with playing({**STORES[kind], path: repeating(status, make)}) as [peer]:
+            outcome = ask([peer], *T, "--kind", kind, "--scope", "demo", *file, "-v", "-v", "--record", recorded)
+        said = (outcome.out + outcome.err + recorded.read_bytes()).decode()
+        assert not [word for word in hidden if word in said], (path, outcome)
 
 
 def test_a_status_without_a_version():
