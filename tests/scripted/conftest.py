@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "live"))  # programs.py: how a check is found and started
 
 import programs  # noqa: E402
+from patroni_peers import Three  # noqa: E402
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -15,3 +16,9 @@ def the_programs():
     """Without the programs there is nothing to test, and a suite that skips itself looks like one that passed."""
     missing = programs.why_missing("plain")
     assert not missing, missing
+
+
+@pytest.fixture
+def three():
+    with Three() as cluster:
+        yield cluster

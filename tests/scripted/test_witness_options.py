@@ -9,15 +9,16 @@ import json
 import pytest
 
 import nodes
+import patroni_peers
 import peers
 import wire
 from expect import SHORT, T
 from launch import launch
+from patroni_peers import END, response
 
 LEADER, REPLICA = "check_pg_leader", "check_pg_replica"
 CLUSTER, OTHER_CLUSTER = "7123456789012345678", "7999999999999999999"
 STARTED_MS, STARTED = "1690000000123", "2023-07-22 04:26:40.122600+00:00"  # rounded by SQL, whole in JSON
-END = 0x5000060  # of WAL in nodes.PRIMARY, and replayed in nodes.STANDBY
 
 
 # -- a Patroni -----------------------------------------------------------------------------------------------------------
@@ -47,37 +48,18 @@ def view(leader_url="", *names):
     return {"members": rows}
 
 
-def response(status, body, reason="OK", headers=b""):
-    """As Patroni writes it: HTTP/1.0, no length, closed at the end."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return b"HTTP/1.0 %d %s\r\nContent-Type: application/json\r\n%s\r\n%s" % (status, reason.encode(), headers, data)
+class Patroni(patroni_peers.Patroni):
+    """The same by its paths; to the rest it is silent."""
 
-
-class Patroni(peers.Peer):
-    """`paths` are the answers: (status, body), bytes as they are, or a function that plays; the rest is silent."""
+    otherwise = staticmethod(peers.silent)
 
     def __init__(self, paths, at_request=lambda: None):
-        self.paths, self.at_request = paths, at_request
-        self.asked, self.headers = [], []
-        super().__init__(self._answer)
-
-    @property
-    def url(self):
-        return f"http://{self.host}:{self.port}"
+        self.at_request = at_request
+        super().__init__(**{path[1:]: answer for path, answer in paths.items()})
 
     def _answer(self, talk):
-        while not talk.received.endswith(b"\r\n\r\n"):
-            talk.read(1)
-        request = talk.received.decode()
-        self.asked.append(request.split()[1])
-        self.headers.append(request.lower())
         self.at_request()
-        answer = self.paths.get(self.asked[-1], peers.silent)
-        if callable(answer):
-            answer(talk)
-        else:
-            talk.send(answer if isinstance(answer, bytes) else response(*answer))
-        raise peers.Gone
+        super()._answer(talk)
 
 
 def leads(**changes):
@@ -286,7 +268,7 @@ HOSTILE = {
     "a timeline that is text": response(200, member(timeline="3")),
     "an identifier that is a number": response(200, member(database_system_identifier=7123456789012345678)),
     "bytes that are not UTF-8": response(200, WHOLE.replace(b'"n1"', b'"n\xff"')),
-    "a redirect": response(301, member(), "Moved", b"Location: http://127.0.0.1:1/\r\n"),
+    "a redirect": response(301, member(), b"Location: http://127.0.0.1:1/\r\n"),
     "not found": response(404, member()),
     "unauthorized": response(401, member()),
     "an error": response(500, member()),
