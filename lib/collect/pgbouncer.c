@@ -11,6 +11,7 @@
 #include "lib/collect/pg.h"
 #include "lib/collect/pgbouncer_clients.h"
 #include "lib/collect/pgbouncer_passage.h"
+#include "lib/collect/pgbouncer_queue.h"
 #include "lib/collect/pgbouncer_worst.h"
 #include "lib/collect/source.h"
 
@@ -270,7 +271,7 @@ look_at_console(const struct pgbouncer_source *source, const struct target *at, 
 		explain_refusal(err);
 	}
 	if (status == 0 && expected[0] != '\0'
-		&& pgbouncer_rows_verify_passage(
+		&& pgbouncer_queue_verify(
 			   &inquiry.rows, seen, clock_left_ms(passage_deadline_ms), &untried)
 			!= 0)
 		pgbouncer_passage_fail(expected, &untried, seen);

@@ -67,15 +67,6 @@ int pgbouncer_rows_users(const struct pg_row *row, struct pgbouncer_rows *rows, 
 /* Where SHOW USERS could not be had: the size of no pool is known. */
 void pgbouncer_rows_forget_sizes(struct pgbouncer_rows *rows);
 
-/*
- * Whether the console has told already that nobody gets through to the expected database in `left_ms`: -1,
- * and `err` (class timeout) says why. PgBouncer does not notice that a client who waits has left, so one more
- * would stay in its queue for query_wait_timeout, take a place of max_client_conn, and be counted among those
- * who wait: it must not be tried at every look.
- */
-int pgbouncer_rows_verify_passage(const struct pgbouncer_rows *rows, const struct snapshot_pgbouncer *seen,
-	int64_t left_ms, struct err *err) __attribute__((warn_unused_result));
-
 /* Frees what was read. */
 void pgbouncer_rows_release(struct pgbouncer_rows *rows);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/collect/pgbouncer_clients.h"
+#include "lib/collect/pgbouncer_queue.h"
 #include "lib/collect/pgbouncer_rows.h"
 #include "lib/collect/pgbouncer_worst.h"
 #include "lib/evaluate/names.h"
@@ -494,7 +495,7 @@ held_up(const char *databases, const char *pools)
 	must(pgbouncer_rows_databases, databases, &rows);
 	must(pgbouncer_rows_pools, pools, &rows);
 	err.text[0] = '\0';
-	if (pgbouncer_rows_verify_passage(&rows, &seen, 2000, &err) != 0)
+	if (pgbouncer_queue_verify(&rows, &seen, 2000, &err) != 0)
 		assert_int_equal(err.class, ERR_TIMEOUT);
 	pgbouncer_rows_release(&rows);
 	return err.text;
@@ -578,7 +579,7 @@ a_pause_of_the_whole_is_not_tried(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(pgbouncer_rows_verify_passage(&rows, &seen, 2000, &err), -1);
+	assert_int_equal(pgbouncer_queue_verify(&rows, &seen, 2000, &err), -1);
 	assert_string_equal(err.text, "all is paused");
 }
 
