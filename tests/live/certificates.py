@@ -3,6 +3,7 @@
 Made by openssl(1) in a moment, valid for a day.
 """
 
+import ssl
 import subprocess
 from typing import NamedTuple
 
@@ -37,6 +38,13 @@ class Authority:
         self.server = self.sign("server", "127.0.0.1")
         self.client = self.sign("client", "pgha")
         self.nameless = self.sign("client", "")
+
+    def context(self, shown=None):
+        """To connect with: whom to trust, and the Pair that is shown."""
+        context = ssl.create_default_context(cafile=self.certificate)
+        if shown:
+            context.load_cert_chain(*shown)
+        return context
 
     def sign(self, kind, name):
         """A Pair with that common name ("": none); `kind` is "server" or "client"."""

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import ssl
 import urllib.error
 import urllib.request
 
@@ -158,11 +157,7 @@ class Cluster:
                 f"--trusted-ca-file={self.tls.certificate}", "--client-cert-auth"]
 
     def context(self):
-        if self.tls is None:
-            return None
-        context = ssl.create_default_context(cafile=self.tls.certificate)
-        context.load_cert_chain(self.tls.client.certificate, self.tls.client.key)
-        return context
+        return self.tls and self.tls.context(self.tls.client)
 
     def start(self):
         for member in self.members:

@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 import signal
-import ssl
 import subprocess
 import sys
 import urllib.error
@@ -381,11 +380,7 @@ class Cluster:
                 "verify_client": "required"}
 
     def context(self):
-        if self.tls is None:
-            return None
-        context = ssl.create_default_context(cafile=self.tls.certificate)
-        context.load_cert_chain(self.tls.client.certificate, self.tls.client.key)
-        return context
+        return self.tls and self.tls.context(self.tls.client)
 
     # --- who is who --------------------------------------------------------------------------------------------------
 

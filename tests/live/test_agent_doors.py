@@ -12,6 +12,7 @@ import ports
 import postgres
 import sandbox
 from agent import Agent
+from certificates import Authority
 
 
 @pytest.fixture(scope="module")
@@ -24,49 +25,17 @@ def primary(any_installation):
 
 # --- TLS -------------------------------------------------------------------------------------------------------------
 
-def openssl(directory, *argv):
-    run = subprocess.run(["openssl", *argv], cwd=directory, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-
-
-class Authority:
-    """A certificate authority and what it has signed, as files in a directory."""
-
-    def __init__(self, name):
-        self.directory = sandbox.make_directory("ca")
-        self.certificate = self.directory / "ca.pem"
-        openssl(self.directory, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", f"/CN={name}")
-
-    def sign(self, name, days="2"):
-        """(certificate, key), both readable for the unprivileged user."""
-        openssl(self.directory, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
-                f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1")
-        openssl(self.directory, "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-out",
-                f"{name}.pem", "-days", days, "-copy_extensions", "copy")
-        for path in self.directory.iterdir():
-            sandbox.give(path)
-        return self.directory / f"{name}.pem", self.directory / f"{name}.key"
-
-
 @pytest.fixture(scope="module")
 def authority():
     if not shutil.which("openssl"):
         pytest.skip("no program openssl")
-    return Authority("ours")
-
-
-def client(authority, certificate=None):
-    context = ssl.create_default_context(cafile=authority.certificate)
-    if certificate:
-        context.load_cert_chain(*certificate)
-    return context
+    return Authority()
 
 
 def test_tls(primary, authority):
-    certificate, key = authority.sign("server")
+    certificate, key = authority.server
     listen = {"tls_certificate": certificate, "tls_key": key, "request_timeout": "1s"}
-    with Agent(primary, tls=client(authority), config={"listen": listen}) as agent:
+    with Agent(primary, tls=authority.context(), config={"listen": listen}) as agent:
         for method in ("GET", "HEAD", "OPTIONS"):
             assert agent.get("/primary", method).status == 200
         assert agent.get("/replica").status == 503
@@ -80,7 +49,7 @@ def test_tls(primary, authority):
         agent.tls = ssl.create_default_context()
         with pytest.raises(ssl.SSLCertVerificationError):
             agent.get("/primary")
-        agent.tls = client(authority)
+        agent.tls = authority.context()
         silent = [agent.connect() for _ in range(20)]  # in the middle of a handshake they hold nothing up
         for connection in silent:
             connection.sendall(b"\x16\x03\x01")
@@ -91,14 +60,14 @@ def test_tls(primary, authority):
 
 def test_client_certificates(primary, authority):
     """Only those of the authority are let in, whatever is asked."""
-    certificate, key = authority.sign("server2")
+    certificate, key = authority.server
     listen = {"tls_certificate": certificate, "tls_key": key, "tls_client_ca": authority.certificate}
-    stranger = Authority("stranger")
-    with Agent(primary, tls=client(authority, authority.sign("client")), config={"listen": listen}) as agent:
+    stranger = Authority()
+    with Agent(primary, tls=authority.context(authority.client), config={"listen": listen}) as agent:
         for path in ("/primary", "/status", "/metrics", "/snapshot"):
             assert agent.get(path).status == 200
-        for certificate in (None, stranger.sign("client")):
-            agent.tls = client(authority, certificate)
+        for shown in (None, stranger.client):
+            agent.tls = authority.context(shown)
             for path in ("/primary", "/status", "/metrics", "/snapshot", "/nonsense"):
                 for method in ("GET", "OPTIONS"):
                     try:
@@ -110,14 +79,15 @@ def test_client_certificates(primary, authority):
 
 def test_certificates_are_read_anew(primary, authority):
     """At a reload, as after a renewal; one that is not a pair is refused, and the former stays."""
-    certificate, key = authority.sign("server3")
+    certificate, key = authority.sign("server", "before")
     listen = {"tls_certificate": certificate, "tls_key": key}
-    with Agent(primary, tls=client(authority), config={"listen": listen}) as agent:
+    with Agent(primary, tls=authority.context(), config={"listen": listen}) as agent:
         before = serial(agent)
-        shutil.copy(authority.sign("server4")[0], certificate)
+        renewed = authority.sign("server", "after")
+        shutil.copy(renewed.certificate, certificate)
         assert "stays" in agent.reload(is_good=False)
         assert serial(agent) == before
-        shutil.copy(authority.directory / "server4.key", key)
+        shutil.copy(renewed.key, key)
         agent.reload()
         assert serial(agent) != before and agent.get("/primary").status == 200
         agent.configure("listen", tls_certificate=None, tls_key=None)
