@@ -1,6 +1,7 @@
 #include "lib/collect/patroni_json.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/text.h"
@@ -169,21 +170,70 @@ patroni_json_member(const char *bytes, size_t length, struct snapshot_patroni *r
 
 /* -- who streams from whom --------------------------------------------------------------------------- */
 
+/*
+ * How many bytes of an application_name stand for a byte of the name that it was given. PostgreSQL leaves
+ * ASCII as it is, and makes of any other byte "?", from 16 on its number: "\xc3". 0: none do.
+ */
+static size_t
+bytes_for(const char *application, unsigned char byte)
+{
+	char number[8];
+
+	snprintf(number, sizeof number, "\\x%02x", byte);
+	if (text_starts(application, number))
+		return strlen(number);
+	return *application == (char)byte || (*application == '?' && byte >= 0x80);
+}
+
+/* Whether PostgreSQL may have made that application_name, of which it keeps 63 bytes, of the row's name. */
+static bool
+is_made_of(const char *application, const char *name)
+{
+	enum { KEPT = 63, ELLIPSIS = 3 };
+	size_t length = strlen(name), at = 0;
+	bool is_cut = length > KEPT - ELLIPSIS && strcmp(name + length - ELLIPSIS, "...") == 0,
+	     is_full = strlen(application) == KEPT;
+
+	if (is_cut)
+		length -= ELLIPSIS;
+	for (size_t i = 0; i < length; i++) {
+		size_t used = bytes_for(application + at, (unsigned char)name[i]);
+
+		if (used == 0) /* the number of a byte that was cut off */
+			return is_full && at + strlen("\\xc3") > KEPT
+				&& (at == KEPT || application[at] == '\\');
+		at += used;
+	}
+	return is_cut ? is_full : application[at] == '\0';
+}
+
+static bool
+has_member(const struct snapshot_patroni_cluster *cluster, const char *name)
+{
+	for (int64_t i = 0; i < cluster->total && i < SNAPSHOT_PATRONI_CLUSTER_MAX; i++)
+		if (strcmp(cluster->rows[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static void
 mark_sender(const json_t *sender, struct snapshot_patroni_cluster *cluster)
 {
 	const char *application = json_string_value(json_object_get(sender, "application_name")),
 		   *state = json_string_value(json_object_get(sender, "state"));
 	char name[sizeof cluster->rows[0].name];
+	bool is_exact;
 
 	if (application == NULL || state == NULL)
 		return;
 	text_clean(name, sizeof name, application);
+	is_exact = has_member(cluster, name);
 	for (int64_t i = 0; i < cluster->total && i < SNAPSHOT_PATRONI_CLUSTER_MAX; i++) {
 		struct snapshot_patroni_member *row = &cluster->rows[i];
 
 		/* One that is being copied anew has another connection of its name, which is no streaming. */
-		if (strcmp(row->name, name) == 0 && strcmp(row->sender_state, "streaming") != 0)
+		if ((is_exact ? strcmp(row->name, name) == 0 : is_made_of(name, row->name))
+			&& strcmp(row->sender_state, "streaming") != 0)
 			text_clean(row->sender_state, sizeof row->sender_state, state);
 	}
 }

@@ -550,6 +550,56 @@ test_senders(void **state)
 	assert_string_equal(err.text, "\"replication\" is not a list");
 }
 
+/* What becomes of a member's name in PostgreSQL: 63 bytes, and ASCII alone. */
+static const char *
+sender_state_of(const char *member, const char *application)
+{
+	struct err err = {.text = ""};
+	char view[512], senders[512];
+
+	snprintf(view, sizeof view,
+		"{\"members\":[{\"name\":\"%s\",\"role\":\"replica\",\"state\":\"running\"},"
+		"{\"name\":\"n2\",\"role\":\"leader\",\"state\":\"running\"}]}",
+		member);
+	snprintf(senders, sizeof senders,
+		"{\"replication\":[{\"application_name\":\"%s\",\"state\":\"streaming\"}]}", application);
+	must_view(view);
+	assert_int_equal(take_senders(senders, &err), 0);
+	assert_string_equal(cluster.rows[1].sender_state, strcmp(application, "n2") == 0 ? "streaming" : "");
+	return cluster.rows[0].sender_state;
+}
+
+#define TEN "0123456789"
+#define SIXTY TEN TEN TEN TEN TEN TEN
+
+static void
+test_names_of_senders(void **state)
+{
+	(void)state;
+	assert_string_equal(sender_state_of("n\u00f61", "n??1"), "streaming");
+	assert_string_equal(sender_state_of("n\u00f61", "n\\\\xc3\\\\xb61"), "streaming");
+	assert_string_equal(sender_state_of("n\u00f61", "n\\\\xc3\\\\xb71"), "");
+	assert_string_equal(sender_state_of("n\u00f61", "n??2"), "");
+	assert_string_equal(sender_state_of("n\u00f61", "n??"), "");
+	assert_string_equal(sender_state_of("n\u00f61", "n??12"), "");
+	assert_string_equal(sender_state_of("n?1", "n?1"), "streaming");
+	assert_string_equal(sender_state_of("n1", "n?"), "");
+	assert_string_equal(sender_state_of("n?", "n2"), "");
+	/* It is that of n2 itself. */
+	assert_string_equal(sender_state_of("n\u00f6", "n2"), "");
+	/* 63 bytes, and more. */
+	assert_string_equal(sender_state_of(SIXTY "abc", SIXTY "abc"), "streaming");
+	assert_string_equal(sender_state_of(SIXTY "abc", SIXTY "abd"), "");
+	assert_string_equal(sender_state_of(SIXTY "abcdef", SIXTY "abc"), "streaming");
+	assert_string_equal(sender_state_of("x" SIXTY "abcdef", SIXTY "abc"), "");
+	assert_string_equal(sender_state_of(SIXTY "abcdef", SIXTY), "");
+	assert_string_equal(sender_state_of(SIXTY, SIXTY "abc"), "");
+	/* Where the numbers of its bytes no longer fit. */
+	assert_string_equal(sender_state_of(TEN TEN TEN TEN TEN "12345678\u00f6\u00f6",
+				    TEN TEN TEN TEN TEN "12345678\\\\xc3\\\\"),
+		"streaming");
+}
+
 /* -- instants -------------------------------------------------------------------------------------- */
 
 static void
@@ -623,6 +673,7 @@ main(void)
 		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_other_configs),
 		cmocka_unit_test(test_senders),
+		cmocka_unit_test(test_names_of_senders),
 		cmocka_unit_test(test_instants),
 	};
 
