@@ -137,6 +137,31 @@ text_clean(char *to, size_t size, const char *from)
 	}
 }
 
+void
+text_identifier(char *to, size_t size, const char *name)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz_0123456789";
+	bool is_plain = *name != '\0' && strspn(name, plain) == strlen(name)
+		&& strchr("0123456789", *name) == NULL;
+	struct text text;
+
+	text_init(&text, to, size);
+	if (!is_plain)
+		text_add_bytes(&text, "\"", 1);
+	for (const char *at = name; *at != '\0'; at++)
+		text_add_bytes(&text, *at == '"' ? "\"\"" : at, *at == '"' ? 2 : 1);
+	if (!is_plain)
+		text_add_bytes(&text, "\"", 1);
+}
+
+const char *
+text_shell_word(const char *word, const char *instead)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+	return *word != '\0' && *word != '-' && strspn(word, plain) == strlen(word) ? word : instead;
+}
+
 int
 text_copy(char *to, size_t size, const char *from)
 {

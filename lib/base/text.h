@@ -35,6 +35,15 @@ void text_add_bytes(struct text *text, const char *bytes, size_t length);
  */
 void text_clean(char *to, size_t size, const char *from);
 
+/*
+ * `name` as SQL and PgBouncer's console take it: as it is where it is plain (lower case, digits, "_"), else
+ * in double quotes, so that a command that is shown with it can be pasted.
+ */
+void text_identifier(char *to, size_t size, const char *name);
+
+/* `word` where a shell takes it as it is for an argument, else `instead`: it may have come from a server. */
+const char *text_shell_word(const char *word, const char *instead);
+
 /* Copies all of `from` into `to` if it fits in `size` bytes; else leaves `to` alone. 0 or -1. */
 int text_copy(char *to, size_t size, const char *from) __attribute__((warn_unused_result));
 

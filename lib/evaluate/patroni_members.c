@@ -91,8 +91,9 @@ judge_replica(const struct snapshot_patroni_cluster *cluster, const struct snaps
 	else if (!member->is_unheard)
 		judge_hint(verdict,
 			"see the logs of Patroni and PostgreSQL on %s; if it cannot follow any more, "
-			"\"patronictl reinit\" copies it anew",
-			member->name);
+			"\"patronictl reinit %s %s\" copies it anew",
+			member->name, text_shell_word(cluster->scope, "CLUSTER"),
+			text_shell_word(member->name, "MEMBER"));
 	return false;
 }
 

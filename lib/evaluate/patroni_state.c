@@ -71,7 +71,8 @@ judge_restarts(const struct snapshot_patroni_cluster *cluster, struct verdict *v
 	if (name_those(cluster, waits_for_restart, names)[0] == '\0')
 		return;
 	judge_reason(verdict, STATE_WARNING, "a restart is pending on %s", names);
-	judge_hint(verdict, "settings were changed that need it: \"patronictl restart --pending\"");
+	judge_hint(verdict, "settings were changed that need it: \"patronictl restart %s --pending\"",
+		text_shell_word(cluster->scope, "CLUSTER"));
 }
 
 static void

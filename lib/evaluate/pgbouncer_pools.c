@@ -92,16 +92,18 @@ static void
 judge_database(const struct snapshot_pgbouncer_pool *row, const struct pgbouncer_pools_limits *limits,
 	struct verdict *verdict)
 {
+	char name[PGBOUNCER_POOLS_NAME_SIZE];
+
+	text_identifier(name, sizeof name, row->database);
 	if (row->is_disabled) {
 		judge_reason(verdict, limits->disabled, "database \"%s\" is disabled: it refuses clients",
 			row->database);
-		judge_hint(verdict, "on the admin console: ENABLE %s", row->database);
+		judge_hint(verdict, "on the admin console: ENABLE %s", name);
 	}
 	if (row->is_paused) {
 		judge_reason(verdict, limits->paused, "database \"%s\" is paused: its clients wait",
 			row->database);
-		judge_hint(verdict, "on the admin console: RESUME %s (PAUSE or KILL was given there)",
-			row->database);
+		judge_hint(verdict, "on the admin console: RESUME %s (PAUSE or KILL was given there)", name);
 	}
 	judge_share(
 		"server connections", row->database, row->connections, row->connections_max, limits, verdict);

@@ -10,6 +10,9 @@
 #include "lib/model/snapshot.h"
 #include "lib/model/verdict.h"
 
+/* Of the name of a database as it is typed on the console: in double quotes, with each of its own doubled. */
+enum { PGBOUNCER_POOLS_NAME_SIZE = 2 * 64 + 2 };
+
 struct pgbouncer_pools_limits {
 	const struct policy *policy;
 	/* In seconds: the wait of a client; plain: clients that wait in a pool; per cent: the use of a pool.

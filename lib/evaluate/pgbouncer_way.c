@@ -3,7 +3,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lib/base/text.h"
 #include "lib/evaluate/judge.h"
+#include "lib/evaluate/pgbouncer_pools.h"
 
 /* Whether a pool of the database that is held has no server connection left. */
 static bool
@@ -20,14 +22,33 @@ has_full_pool(const struct snapshot *snapshot)
 	return false;
 }
 
+/* Whether the database itself is disabled. */
+static bool
+is_disabled(const struct snapshot *snapshot)
+{
+	const struct snapshot_pgbouncer *seen = &snapshot->pgbouncer;
+	size_t count = snapshot_row_count(snapshot, snapshot_list_of(SNAPSHOT_PGBOUNCER));
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(seen->rows[i].kind, "database") == 0 && seen->rows[i].is_disabled
+			&& strcmp(seen->rows[i].database, seen->expected) == 0)
+			return true;
+	return false;
+}
+
 static void
 hint_unreached(const struct snapshot *snapshot, struct err *fault)
 {
 	const struct snapshot_pgbouncer *seen = &snapshot->pgbouncer;
+	char name[PGBOUNCER_POOLS_NAME_SIZE];
 
+	text_identifier(name, sizeof name, seen->expected);
 	if (strcmp(seen->expected_fault, "it is paused") == 0)
-		err_hint(fault, "on the admin console: RESUME %s (PAUSE or KILL was given there)",
-			seen->expected);
+		err_hint(fault, "on the admin console: RESUME %s (PAUSE or KILL was given there)", name);
+	else if (is_disabled(snapshot))
+		err_hint(fault, "on the admin console: ENABLE %s", name);
+	else if (text_starts(seen->expected_fault, "no such database"))
+		err_hint(fault, "is it in [databases], and was that reloaded?");
 	else if (strstr(seen->expected_fault, "max_client_conn") != NULL)
 		err_hint(fault,
 			"SHOW CLIENTS on the admin console tells whose they are; max_client_conn limits "
@@ -65,8 +86,11 @@ judge_unreached(const struct snapshot *snapshot, const struct policy *policy, st
 static void
 judge_outdated(const struct snapshot_pgbouncer *seen, struct verdict *verdict)
 {
+	char name[PGBOUNCER_POOLS_NAME_SIZE];
+
 	if (seen->expected_outdated <= 0)
 		return;
+	text_identifier(name, sizeof name, seen->expected);
 	judge_reason(verdict, STATE_WARNING,
 		"%lld client%s of database \"%s\" %s still with the server from before its last change",
 		(long long)seen->expected_outdated, seen->expected_outdated == 1 ? "" : "s", seen->expected,
@@ -74,7 +98,7 @@ judge_outdated(const struct snapshot_pgbouncer *seen, struct verdict *verdict)
 	judge_hint(verdict,
 		"SHOW SERVERS on the admin console tells which (close_needed), and where; KILL %s and RESUME "
 		"%s end them",
-		seen->expected, seen->expected);
+		name, name);
 }
 
 static void

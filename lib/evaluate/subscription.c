@@ -1,8 +1,8 @@
 #include "lib/evaluate/subscription.h"
 
-#include "lib/base/text.h"
 #include <string.h>
 
+#include "lib/base/text.h"
 #include "lib/evaluate/judge.h"
 #include "lib/model/lsn.h"
 
@@ -65,12 +65,21 @@ add_errors(const struct snapshot_subscription *row, struct text *text)
 			row->apply_errors == 1 ? "" : "s");
 }
 
+enum { IDENTIFIER_SIZE = 2 * SNAPSHOT_NAME_SIZE + 2 }; /* in double quotes, with each of its own doubled */
+
+static const char *
+identifier(const struct snapshot_subscription *row, char to[IDENTIFIER_SIZE])
+{
+	text_identifier(to, IDENTIFIER_SIZE, row->name);
+	return to;
+}
+
 /* False when it does not run: nothing of its worker is known then. */
 static bool
 judge_running(const struct subscription *subject, struct verdict *verdict)
 {
 	const struct snapshot_subscription *row = subject->row;
-	char storage[64];
+	char storage[64], name[IDENTIFIER_SIZE];
 	struct text errors;
 
 	text_init(&errors, storage, sizeof storage);
@@ -81,7 +90,7 @@ judge_running(const struct subscription *subject, struct verdict *verdict)
 		judge_hint(verdict,
 			"the log tells whether an error did it (disable_on_error); mend that, then ALTER "
 			"SUBSCRIPTION %s ENABLE",
-			row->name);
+			identifier(row, name));
 		return false;
 	}
 	if (row->worker_pid == SNAPSHOT_NONE) {
@@ -168,6 +177,7 @@ static void
 judge_errors(const struct subscription *subject, struct verdict *verdict)
 {
 	const struct snapshot_subscription *row = subject->row;
+	char name[IDENTIFIER_SIZE];
 
 	keep_counter(subject, "subscription_apply_errors", row->apply_errors, verdict);
 	keep_counter(subject, "subscription_sync_errors", row->sync_errors, verdict);
@@ -179,7 +189,7 @@ judge_errors(const struct subscription *subject, struct verdict *verdict)
 		judge_hint(verdict,
 			"the subscriber's log tells table and row; ALTER SUBSCRIPTION %s SKIP (lsn = ...) "
 			"leaves out a transaction that cannot be applied",
-			row->name);
+			identifier(row, name));
 	}
 	if (row->new_conflicts > 0) {
 		judge_reason(verdict, STATE_WARNING,

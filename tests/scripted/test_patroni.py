@@ -134,6 +134,20 @@ def test_a_leader_that_steps_down(three):
         assert answer["summary"].startswith('the role of the leader n1 is "demoted"'), answer
 
 
+@pytest.mark.parametrize("scope, typed", [("demo", "demo"), ("my demo", "CLUSTER"), ("-x", "CLUSTER"), ("$(id)", "CLUSTER")])
+def test_the_hints_command_is_whole(three, scope, typed):
+    """patronictl restart and reinit ask for the cluster's name; nothing of it that a shell would not take as it is."""
+    said = {"version": "4.1.4", "scope": scope}
+    for peer in three.members:
+        role, status = ("primary", 200) if peer.name == "n1" else ("replica", 503)
+        peer.paths["/leader"] = (status, word(peer.name, role, pending_restart=True, patroni={**said, "name": peer.name}))
+    three.set_view(scope=scope)
+    assert ask(three.url)["hint"].endswith(f'"patronictl restart {typed} --pending"')
+    three.members[2].paths["/leader"] = (503, word("n3", "replica", replication_state=None, patroni={**said, "name": "n3"}))
+    three.set_view(scope=scope, n3={"state": "stopped"})
+    assert f'"patronictl reinit {typed} n3" copies it anew' in ask(three.url)["hint"]
+
+
 def test_replay_is_paused(three):
     xlog = {"received_location": END, "replayed_location": END, "replayed_timestamp": None, "paused": True}
     three.members[1].paths["/leader"] = (503, word("n2", "replica", xlog=xlog))

@@ -85,16 +85,18 @@ class Console:
             return nodes.answers(node)(sql) if node and not sql.startswith("SHOW") else self.answer(sql)
         return wire.Script(startup=wire.welcome(version=f"{self.version}/bouncer"), answer=answer)
 
-    def welcome_to(self, database, node):
+    def welcome_to(self, database, node, refusal):
         """The version is the console's own, or that of the server that a database leads to."""
+        if refusal and database != b"pgbouncer":
+            return [wire.fatal("08P01", refusal)]
         version = f"{self.version}/bouncer" if database == b"pgbouncer" else "15.8"
         return wire.welcome(version=version, in_recovery=bool(node) and node["in_recovery"] == "t")
 
-    def ask(self, *args, state="OK", node=None, **how):
-        """The summary line, checked; `asked` are the peer's own records."""
+    def ask(self, *args, state="OK", node=None, refusal=None, **how):
+        """The summary line, checked; `asked` are the peer's own records. `refusal`: what databases tell who comes."""
         script = self.script(node)
         with wire.PgPeer(script) as peer:
-            script.startup = lambda: self.welcome_to(peer.startups[-1][b"database"], node)
+            script.startup = lambda: self.welcome_to(peer.startups[-1][b"database"], node, refusal)
             outcome = launch(PROGRAM, *peer.target, "-U", "mon", *args, **how)
             assert STATES[outcome.code] == state, outcome
             summary, _ = clean_line(outcome)
@@ -190,6 +192,24 @@ def test_nobody_is_sent_where_others_wait_in_vain():
     assert 'no way through to database "shop": it is paused' in paused.ask("--expect-primary", "shop", state="CRITICAL")
     assert len(paused.asked.startups) == 2, "once for people, once for machines"
     assert paused.json["hint"].startswith("on the admin console: RESUME shop"), paused.json
+
+
+@each_version
+def test_what_is_to_be_typed_on_the_console(version):
+    """It takes letters, digits and "_" as they are, and all else in double quotes."""
+    for name, typed in (("shop", "shop"), ("my-app", '"my-app"'), ('sh"op', '"sh""op"')):
+        for state, command in (("paused", "RESUME"), ("disabled", "ENABLE")):
+            console = Console(version, databases=[{**DATABASE, "name": name, state: "1"}])
+            for options in ((), ("--expect-primary", name)):
+                console.ask(*options, state="CRITICAL", refusal=f'database "{name}" is disabled')
+                assert console.json["hint"].startswith(f"on the admin console: {command} {typed}"), console.json
+
+
+@each_version
+def test_an_expected_database_that_is_not_there(version):
+    console = Console(version)
+    console.ask("--expect-primary", "stock", state="CRITICAL", refusal="no such database: stock")
+    assert console.json["hint"].startswith("is it in [databases], and was that reloaded?"), console.json
 
 
 @each_version

@@ -94,6 +94,18 @@ def test_without_the_option_nothing_is_compared():
             assert outcome.code == 0 and "new" not in outcome.json()["summary"], outcome
 
 
+@pytest.mark.parametrize("name, typed", [("orders", "orders"), ("my-orders", '"my-orders"'), ("Orders", '"Orders"')])
+def test_the_hints_command_names_it_as_sql_does(state, name, typed):
+    with Subscriber(name=name, apply_errors="1") as server:
+        nothing_new(look(server, state))
+        server.count(apply_errors="2")
+        told = launch(SUBSCRIPTION, *server.target, "--state", state, "-f", "json", *T).json()
+        assert f"ALTER SUBSCRIPTION {typed} SKIP" in told["hint"], told
+    with Subscriber(name=name, is_enabled="f") as server:
+        told = launch(SUBSCRIPTION, *server.target, "-f", "json", *T).json()
+        assert told["hint"].endswith(f"ALTER SUBSCRIPTION {typed} ENABLE"), told
+
+
 def test_counters_that_were_reset_count_from_zero(state):
     with Subscriber(apply_errors="100", conflicts="100") as server:
         nothing_new(look(server, state))

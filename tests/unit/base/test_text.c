@@ -360,6 +360,41 @@ an_item_is_cut_to_its_storage(void **state)
 	assert_string_equal(item, "sec");
 }
 
+static const char *
+identifier(const char *name)
+{
+	static char to[24];
+
+	text_identifier(to, sizeof to, name);
+	return to;
+}
+
+static void
+test_identifier(void **state)
+{
+	(void)state;
+	assert_string_equal(identifier("shop_2"), "shop_2");
+	assert_string_equal(identifier("my-app"), "\"my-app\"");
+	assert_string_equal(identifier("Shop"), "\"Shop\"");
+	assert_string_equal(identifier("2nd"), "\"2nd\"");
+	assert_string_equal(identifier("a\"; b"), "\"a\"\"; b\"");
+	assert_string_equal(identifier("d\u00e9"), "\"d\u00e9\"");
+	assert_string_equal(identifier(""), "\"\"");
+}
+
+static void
+test_shell_word(void **state)
+{
+	(void)state;
+	assert_string_equal(text_shell_word("n1.db-2_x", "MEMBER"), "n1.db-2_x");
+	assert_string_equal(text_shell_word("", "MEMBER"), "MEMBER");
+	assert_string_equal(text_shell_word("-f", "MEMBER"), "MEMBER");
+	assert_string_equal(text_shell_word("n1;x", "MEMBER"), "MEMBER");
+	assert_string_equal(text_shell_word("it's", "MEMBER"), "MEMBER");
+	assert_string_equal(text_shell_word("a b", "MEMBER"), "MEMBER");
+	assert_string_equal(text_shell_word("$(x)", "MEMBER"), "MEMBER");
+}
+
 int
 main(void)
 {
@@ -377,6 +412,8 @@ main(void)
 		cmocka_unit_test(starts_compares_the_whole_prefix),
 		cmocka_unit_test(items_are_counted_and_taken_as_libpq_does),
 		cmocka_unit_test(an_item_is_cut_to_its_storage),
+		cmocka_unit_test(test_identifier),
+		cmocka_unit_test(test_shell_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
