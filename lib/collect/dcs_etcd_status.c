@@ -89,16 +89,18 @@ dcs_etcd_status_read(const struct json_t *status, struct snapshot_dcs_endpoint *
 
 /* -- the members ------------------------------------------------------------------------------- */
 
-/* Those that vote, and the name of the one whose id was given; "": it is not among them. */
+/* Those that vote, and the names of the one that was asked and of the leader; "": they are not among them. */
 struct members {
 	int64_t count;
 	const char *own_name;
+	const char *leader_name;
 };
 
 static int
-read_member(const struct json_t *member, const char *own_id, struct members *ret, struct err *err)
+read_member(const struct json_t *member, const struct snapshot_dcs_endpoint *row, struct members *ret,
+	struct err *err)
 {
-	char id[sizeof((struct snapshot_dcs_endpoint *)0)->id];
+	char id[sizeof row->id];
 	const char *name;
 	bool is_learner;
 
@@ -110,8 +112,10 @@ read_member(const struct json_t *member, const char *own_id, struct members *ret
 		return -1;
 	if (!is_learner)
 		ret->count++;
-	if (name != NULL && id[0] != '\0' && strcmp(id, own_id) == 0)
+	if (name != NULL && id[0] != '\0' && strcmp(id, row->id) == 0)
 		ret->own_name = name;
+	if (name != NULL && id[0] != '\0' && strcmp(id, row->leader) == 0)
+		ret->leader_name = name;
 	return 0;
 }
 
@@ -119,7 +123,7 @@ void
 dcs_etcd_status_read_members(
 	const struct web_answer *answer, struct snapshot_dcs_endpoint *row, struct snapshot_dcs *dcs)
 {
-	struct members members = {.own_name = ""};
+	struct members members = {.own_name = "", .leader_name = ""};
 	struct json_t *object, *list = NULL;
 	struct err trouble;
 	int status;
@@ -128,9 +132,13 @@ dcs_etcd_status_read_members(
 		return;
 	status = document_list(object, "members", &list, &trouble);
 	for (size_t i = 0; status == 0 && i < document_count(list); i++)
-		status = read_member(document_item(list, i), row->id, &members, &trouble);
+		status = read_member(document_item(list, i), row, &members, &trouble);
 	if (status == 0) {
 		text_clean(row->name, sizeof row->name, members.own_name);
+		if (members.leader_name[0] != '\0') {
+			text_clean(dcs->leader_id, sizeof dcs->leader_id, row->leader);
+			text_clean(dcs->leader_name, sizeof dcs->leader_name, members.leader_name);
+		}
 		if (members.count > 0)
 			dcs->members = members.count;
 	}

@@ -264,7 +264,8 @@ judge_unseen(const struct snapshot_dcs *dcs, const struct tally *tally, struct v
 
 /* -- the leader -------------------------------------------------------------------------------- */
 
-/* How the leader that this endpoint sees is called: by its name where one of the endpoints has that id. */
+/* How the leader that this endpoint sees is called: by its name where one of the endpoints has that id, or
+ * tells of it. */
 static const char *
 leader_label(const struct snapshot_dcs *dcs, const struct snapshot_dcs_endpoint *row)
 {
@@ -277,7 +278,8 @@ leader_label(const struct snapshot_dcs *dcs, const struct snapshot_dcs_endpoint 
 					&& strcmp(other->leader, row->leader) == 0)))
 			return dcs_store_label(dcs, other);
 	}
-	return row->leader;
+	return dcs->leader_name[0] != '\0' && strcmp(dcs->leader_id, row->leader) == 0 ? dcs->leader_name
+										       : row->leader;
 }
 
 static void

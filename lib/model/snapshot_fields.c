@@ -270,6 +270,8 @@ const struct snapshot_field snapshot_fields[] = {
 	FIELD(DCS, dcs, kind, TEXT),
 	FIELD(DCS, dcs, members, INTEGER),
 	FIELD(DCS, dcs, members_alive, INTEGER),
+	FIELD(DCS, dcs, leader_id, TEXT),
+	FIELD(DCS, dcs, leader_name, TEXT),
 	FIELD(DCS, dcs, scope, TEXT),
 	FIELD(DCS, dcs, has_leader_key, BOOL),
 	FIELD(DCS, dcs, leader_key, TEXT),

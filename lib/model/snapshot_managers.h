@@ -136,7 +136,9 @@ struct snapshot_dcs {
 	char kind[12];         /* "etcd", "etcd2", "consul", "zookeeper" */
 	int64_t members;       /* of the store that vote, as it says; none: not told */
 	int64_t members_alive; /* of those; none: it does not tell */
-	char scope[64];        /* whose leader key was looked for; empty: none was */
+	char leader_id[24];    /* of a leader, and what the members call it, where they tell */
+	char leader_name[64];
+	char scope[64]; /* whose leader key was looked for; empty: none was */
 	bool has_leader_key;
 	char leader_key[64];   /* the member that it names */
 	int64_t leader_ttl_ms; /* what is left of its lease; none: not told */

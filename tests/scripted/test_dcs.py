@@ -42,7 +42,7 @@ def says(outcome, state, *texts):
 def test_etcd_by_version(version, prefix):
     with playing(stores.etcd(version, key=("n1", "77", 24))) as [peer]:
         outcome = ask([peer], *T, "--scope", "demo")
-        says(outcome, "OK", f"etcd {version}: 12 leads, 1 of 1 endpoint has a quorum",
+        says(outcome, "OK", f"etcd {version}: e2 leads, 1 of 1 endpoint has a quorum",
              'n1 holds the leader lock of "demo"')
         assert b"leader_ttl_seconds=24s" in outcome.out
         [status] = peer.asked(f"{prefix}/maintenance/status")

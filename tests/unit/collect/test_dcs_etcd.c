@@ -110,6 +110,8 @@ test_leader(void **state)
 	assert_string_equal(seen.row->leader, seen.row->id);
 	assert_string_equal(seen.row->role, "leader");
 	assert_string_equal(seen.row->name, "e1");
+	assert_string_equal(seen.snapshot.dcs.leader_id, seen.row->leader);
+	assert_string_equal(seen.snapshot.dcs.leader_name, "e1");
 	assert_string_equal(seen.row->version, "3.4.23");
 	assert_int_equal(seen.row->size_bytes, 28672);
 	assert_int_equal(seen.row->raft_index, 17);
