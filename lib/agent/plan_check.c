@@ -27,6 +27,17 @@ plan_check_of_section(const struct check *const *table, const char *word)
 	return *table;
 }
 
+const char *
+plan_check_section(const struct plan_check *check, char to[PLAN_CHECK_SECTION_SIZE])
+{
+	bool has_own = check->check != NULL && check->check->has_section,
+	     is_named = !has_own || strcmp(check->name, check->check->name) != 0;
+
+	snprintf(to, PLAN_CHECK_SECTION_SIZE, "%s%s%s", has_own ? check->check->name : "check",
+		is_named ? " " : "", is_named ? check->name : "");
+	return to;
+}
+
 struct plan_check *
 plan_check_add(struct plan *plan, const char *name, struct err *err)
 {

@@ -16,6 +16,10 @@ const struct check *plan_check_named(const struct check *const *table, const cha
 /* The check whose own section `word` is, as [patroni] is; NULL: none. */
 const struct check *plan_check_of_section(const struct check *const *table, const char *word);
 
+/* How its section is called in the file: "patroni", "pgbouncer reads", "check leader". Returns `to`. */
+enum { PLAN_CHECK_SECTION_SIZE = 2 * PLAN_NAME_SIZE };
+const char *plan_check_section(const struct plan_check *check, char to[PLAN_CHECK_SECTION_SIZE]);
+
 /*
  * A new one of that name, whose own settings have their defaults; which check it is may be said later. NULL
  * with class usage: there are too many.

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/agent/plan_check.h"
 #include "lib/collect/pg.h"
 
 static int
@@ -42,13 +43,15 @@ verify_setting(const struct plan_check *check, const struct setting *row, struct
 static int
 verify_sources(const struct plan *plan, const char *path, struct err *err)
 {
+	char section[PLAN_CHECK_SECTION_SIZE];
+
 	for (size_t i = 0; i < plan->source_count; i++) {
 		const struct plan_check *check = &plan->checks[plan->sources[i]];
 
 		for (size_t j = 0; j < check->check->setting_count; j++)
 			if (verify_setting(check, &check->check->settings[j], err) != 0)
-				return err_context(err, "%s: [check %s]: %s", path, check->name,
-					check->check->settings[j].name);
+				return err_context(err, "%s: [%s]: %s", path,
+					plan_check_section(check, section), check->check->settings[j].name);
 	}
 	return 0;
 }

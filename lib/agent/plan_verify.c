@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/agent/address.h"
+#include "lib/agent/plan_check.h"
 #include "lib/base/parse.h"
 #include "lib/run/settings.h"
 
@@ -58,6 +59,7 @@ verify_listen(const struct plan_listen *listen, struct err *err)
 static int
 verify_recover(const struct plan_check *check, struct err *err)
 {
+	char section[PLAN_CHECK_SECTION_SIZE];
 	struct settings_group group = {.rows = check->check->settings,
 		.count = check->check->setting_count,
 		.base = (void *)check->limits.bytes};
@@ -71,12 +73,12 @@ verify_recover(const struct plan_check *check, struct err *err)
 			continue;
 		if (row == NULL || (row->accepted & 1U << unit) == 0)
 			return err_set(err, ERR_USAGE,
-				"[check %s]: recover is of a unit that the check does not measure",
-				check->name);
+				"[%s]: recover is of a unit that the check does not measure",
+				plan_check_section(check, section));
 		if (!critical->of[unit].is_set || !range_covers(recover, &critical->of[unit])) {
 			err_set(err, ERR_USAGE,
-				"[check %s]: recover is looser than critical, or critical has no such limit",
-				check->name);
+				"[%s]: recover is looser than critical, or critical has no such limit",
+				plan_check_section(check, section));
 			return err_hint(err, "what is critical must not be good enough to come back");
 		}
 	}
@@ -128,6 +130,8 @@ is_list_of_urls(const char *list, bool needs_scheme)
 static int
 verify_urls(const struct plan_check *check, struct err *err)
 {
+	char section[PLAN_CHECK_SECTION_SIZE];
+
 	for (size_t i = 0; i < check->check->setting_count; i++) {
 		const struct setting *row = &check->check->settings[i];
 		bool is_text = row->type == SETTING_TEXT || row->type == SETTING_LIST;
@@ -141,12 +145,12 @@ verify_urls(const struct plan_check *check, struct err *err)
 		if (strchr(value, '@') == NULL && is_list_of_urls(value, is_url))
 			continue;
 		if (strchr(value, '@') == NULL) {
-			err_set(err, ERR_USAGE, "[check %s]: %s: \"%s\" is not a URL that can be asked",
-				check->name, row->name, value);
+			err_set(err, ERR_USAGE, "[%s]: %s: \"%s\" is not a URL that can be asked",
+				plan_check_section(check, section), row->name, value);
 			return err_hint(err, "write it like http://10.0.0.11:8008");
 		}
-		err_set(err, ERR_USAGE, "[check %s]: %s holds a user or a password (not shown)", check->name,
-			row->name);
+		err_set(err, ERR_USAGE, "[%s]: %s holds a user or a password (not shown)",
+			plan_check_section(check, section), row->name);
 		return err_hint(err, "write USER:PASSWORD into a file of mode 0600: auth-file = FILE");
 	}
 	return 0;
@@ -156,20 +160,23 @@ verify_urls(const struct plan_check *check, struct err *err)
 static int
 finish_source(struct plan *plan, struct plan_check *check, struct err *err)
 {
+	char section[PLAN_CHECK_SECTION_SIZE];
+
 	check->source_index = -1;
 	if (check->check->has_source == NULL || !check->check->has_source(check->limits.bytes)) {
 		if (check->check->facets[0]->sql != NULL)
 			return 0;
-		err_set(err, ERR_USAGE, "[check %s] does not say where to look", check->name);
+		err_set(err, ERR_USAGE, "[%s] does not say where to look",
+			plan_check_section(check, section));
 		return err_hint(err, "check_%s --help lists the settings that do", check->check->name);
 	}
 	if (plan->source_count == PLAN_SOURCES)
 		return err_set(err, ERR_USAGE,
-			"[check %s]: more than %d checks of managers, poolers, tools and files", check->name,
-			PLAN_SOURCES);
+			"[%s]: more than %d checks of managers, poolers, tools and files",
+			plan_check_section(check, section), PLAN_SOURCES);
 	if (check->source.interval_ms > AGE_MAX_MS || check->source.timeout_ms > AGE_MAX_MS)
-		return err_set(err, ERR_USAGE, "[check %s]: interval or timeout is longer than an hour",
-			check->name);
+		return err_set(err, ERR_USAGE, "[%s]: interval or timeout is longer than an hour",
+			plan_check_section(check, section));
 	check->source_index = (int)plan->source_count;
 	plan->sources[plan->source_count++] = (size_t)(check - plan->checks);
 	return 0;
@@ -180,19 +187,22 @@ enum { RAMP_MAX_MS = 86400000 };
 static int
 finish_check(struct plan_check *check, struct err *err)
 {
+	char section[PLAN_CHECK_SECTION_SIZE];
+
 	if (check->check == NULL) {
 		err_set(err, ERR_USAGE, "[check %s] does not say which check it is", check->name);
 		return err_hint(err, "begin the section with a line such as: check = pg_replica");
 	}
 	if (check->answer.damping.weight_ramp_ms > RAMP_MAX_MS)
-		return err_set(err, ERR_USAGE, "[check %s]: weight_ramp is longer than a day", check->name);
+		return err_set(err, ERR_USAGE, "[%s]: weight_ramp is longer than a day",
+			plan_check_section(check, section));
 	check->answer.damping.weight_min = 1;
 	check->answer.damping.warning_is_failure = check->answer.warning_is_failure;
 	if (check->answer.maintenance[0] != '\0' && check->answer.maintenance[0] != '/')
-		return err_set(err, ERR_USAGE, "[check %s]: maintenance: \"%s\" is no absolute path",
-			check->name, check->answer.maintenance);
+		return err_set(err, ERR_USAGE, "[%s]: maintenance: \"%s\" is no absolute path",
+			plan_check_section(check, section), check->answer.maintenance);
 	if (address_verify_list(check->answer.agent, err) != 0)
-		return err_context(err, "[check %s]: agent", check->name);
+		return err_context(err, "[%s]: agent", plan_check_section(check, section));
 	return verify_recover(check, err);
 }
 

@@ -19,14 +19,19 @@ copy_part(const struct web_library *library, CURLU *url, CURLUPart part, char *t
 	library->free(value);
 }
 
+/* Without the path, which is none that somebody wrote. */
 static int
 refuse(const char *url, struct err *err)
 {
-	err_set(err, ERR_USAGE, "\"%s\" is not a URL that can be asked",
-		strchr(url, '@') == NULL ? url : "...");
-	return err_hint(err,
-		"write it like http://10.0.0.11:8008; a user and password belong into a file "
-		"(--...auth-file)");
+	const char *rest = strstr(url, "://");
+	size_t length = rest == NULL ? strlen(url) : (size_t)(rest - url) + 3 + strcspn(rest + 3, "/");
+
+	if (strchr(url, '@') != NULL) {
+		err_set(err, ERR_USAGE, "a URL holds a user or password (not shown)");
+		return err_hint(err, "they belong into a file (auth-file)");
+	}
+	err_set(err, ERR_USAGE, "\"%.*s\" is not a URL that can be asked", (int)length, url);
+	return err_hint(err, "write it like http://10.0.0.11:8008");
 }
 
 int
