@@ -111,26 +111,35 @@ judge_other_cluster(const struct snapshot *node, const struct policy *policy, st
 	judge_fault(verdict, policy, &fault);
 }
 
-/* Its own row calls it something else. */
+/* Its own row calls it something else. Whether the other one lives decides which of them is to be stopped. */
 static void
 judge_other_type(const struct snapshot *node, const struct snapshot_repmgr_node *own, struct verdict *verdict)
 {
-	const char *other = NULL;
+	const struct snapshot_repmgr_node *other = NULL;
 
 	for (size_t i = 0; i < count_of(node) && other == NULL; i++)
 		if (is_primary(&node->repmgr.rows[i]))
-			other = node->repmgr.rows[i].name;
+			other = &node->repmgr.rows[i];
 	if (other != NULL)
 		judge_reason(verdict, STATE_CRITICAL,
 			"split brain suspected: primary, but to repmgr its node \"%s\" is a %s, and the "
 			"primary "
 			"is \"%s\"",
-			own->name, own->type, other);
+			own->name, own->type, other->name);
 	else
 		judge_reason(verdict, STATE_CRITICAL, "primary, but to repmgr its node \"%s\" is a %s",
 			own->name, own->type);
-	judge_hint(verdict,
-		"let nobody write here; stop PostgreSQL on this node, and rejoin it: repmgr node rejoin");
+	if (other != NULL && strcmp(other->own_role, "primary") == 0)
+		judge_hint(verdict,
+			"it was promoted behind repmgr's back: find out which of them the clients write to, "
+			"and "
+			"stop the other; it comes back with repmgr node rejoin");
+	else
+		judge_hint(verdict,
+			"if %s%s%s is gone for good, repmgr primary register --force makes this node the "
+			"primary; else let nobody write here, and repmgr node rejoin",
+			other == NULL ? "the primary" : "\"", other == NULL ? "" : other->name,
+			other == NULL ? "" : "\"");
 }
 
 static const struct snapshot_repmgr_node *
@@ -159,7 +168,8 @@ judge_other(const struct snapshot *node, const struct snapshot_repmgr_node *own,
 		text_add(&text, "\"%s\"", row->name);
 		/* Of its metadata every node has a copy of its own: they decide nothing. */
 		witness_rival_judge(who, row->own_timeline, lsn_timeline(node->role.wal_file),
-			WITNESS_RIGHT_UNKNOWN, verdict);
+			own != NULL && named == own ? WITNESS_RIGHT_REGISTERED : WITNESS_RIGHT_UNKNOWN,
+			verdict);
 	} else if (row->own_role[0] != '\0' && own != NULL && named != NULL && named != own) {
 		judge_reason(
 			verdict, STATE_WARNING, "to \"%s\" the primary is \"%s\"", row->name, named->name);

@@ -17,6 +17,9 @@ judge_remedy(enum witness_right right, struct verdict *verdict)
 		[WITNESS_RIGHT_ELSEWHERE]
 		= "let nobody write here: this one's manager wants another primary; compare their data "
 		  "before this one is rejoined",
+		[WITNESS_RIGHT_REGISTERED]
+		= "the other one was promoted behind its manager's back: find out which of them the clients "
+		  "write to, and stop the other",
 	};
 
 	judge_hint(verdict, "%s", hints[right]);
@@ -33,6 +36,8 @@ judge_newer(const char *who, int64_t theirs, enum witness_right right, struct ve
 	} else {
 		judge_reason(verdict, STATE_CRITICAL,
 			"stale primary: %s is primary on the newer timeline %lld", who, (long long)theirs);
+		if (right == WITNESS_RIGHT_REGISTERED)
+			judge_remedy(right, verdict);
 		judge_hint(verdict, "stop this server at once, then rejoin it with pg_rewind");
 	}
 }

@@ -12,8 +12,11 @@
 /* Whom the managers that were asked want to be the primary, by a lock or a decision of their own. */
 enum witness_right {
 	WITNESS_RIGHT_UNKNOWN,
-	WITNESS_RIGHT_HERE,     /* this server */
-	WITNESS_RIGHT_ELSEWHERE /* not this one */
+	WITNESS_RIGHT_HERE,      /* this server */
+	WITNESS_RIGHT_ELSEWHERE, /* not this one */
+	WITNESS_RIGHT_REGISTERED /* nobody wants anything, but the other one, too, has this one registered as
+				    the primary: it was promoted by hand. The newer timeline decides all the
+				    same */
 };
 
 /*

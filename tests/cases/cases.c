@@ -13,6 +13,7 @@
  *   expect = OK: primary on ...       state and summary
  *   weight = 75                       optional
  *   answer = no                       optional: what keepalived and HAProxy hear
+ *   hint = stop one of the two        optional: words of the hint
  *
  * Usage: cases FILE...; prints TAP. The check is named by the file: check_pg_leader.cases.
  */
@@ -37,6 +38,7 @@ struct test_case {
 	char expect[LINE_SIZE];
 	char weight[16];
 	char answer[16];
+	char hint[LINE_SIZE];
 };
 
 struct file {
@@ -177,6 +179,8 @@ set_key(struct file *file, struct test_case *test, const char *key, const char *
 		snprintf(test->weight, sizeof test->weight, "%.15s", value);
 	else if (strcmp(key, "answer") == 0)
 		snprintf(test->answer, sizeof test->answer, "%.15s", value);
+	else if (strcmp(key, "hint") == 0)
+		snprintf(test->hint, sizeof test->hint, "%s", value);
 	else if (strcmp(key, "elapsed_us") == 0)
 		test->snapshots[0].elapsed_us = strtoll(value, NULL, 10);
 	else if (strcmp(key, "taken_ms") == 0)
@@ -280,7 +284,7 @@ run_case(const struct file *file, const struct test_case *test)
 	void *limits = calloc(1, file->check->limits_size);
 	struct options options = {.format = OPTIONS_NO_FORMAT};
 	struct format_options format_options;
-	char got[2 * LINE_SIZE], difference[4 * LINE_SIZE], weight[16];
+	char got[2 * LINE_SIZE], difference[5 * LINE_SIZE], weight[16];
 	struct verdict verdict;
 	struct err err;
 	const char *answer;
@@ -297,9 +301,11 @@ run_case(const struct file *file, const struct test_case *test)
 	snprintf(weight, sizeof weight, "%d", verdict.weight_percent);
 	is_good = strcmp(got, test->expect) == 0
 		&& (test->weight[0] == '\0' || strcmp(weight, test->weight) == 0)
-		&& (test->answer[0] == '\0' || strcmp(answer, test->answer) == 0);
-	snprintf(difference, sizeof difference, "got \"%s\" (weight %s, answer %s), expected \"%s\" (%s, %s)",
-		got, weight, answer, test->expect, test->weight, test->answer);
+		&& (test->answer[0] == '\0' || strcmp(answer, test->answer) == 0)
+		&& strstr(verdict.hint, test->hint) != NULL;
+	snprintf(difference, sizeof difference,
+		"got \"%s\" (weight %s, answer %s, hint \"%s\"), expected \"%s\" (%s, %s, \"%s\")", got,
+		weight, answer, verdict.hint, test->expect, test->weight, test->answer, test->hint);
 	report(is_good, file, test, difference);
 	free(limits);
 }

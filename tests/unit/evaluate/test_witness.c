@@ -317,6 +317,9 @@ nobody_is_told_to_stop_the_server_that_is_wanted(void **state)
 		{WITNESS_RIGHT_ELSEWHERE, 3, "let nobody write here"},
 		{WITNESS_RIGHT_ELSEWHERE, 0, "let nobody write here"},
 		{WITNESS_RIGHT_ELSEWHERE, 2, "let nobody write here"},
+		{WITNESS_RIGHT_REGISTERED, 4, "the other one was promoted behind its manager's back"},
+		{WITNESS_RIGHT_REGISTERED, 3, "the other one was promoted behind its manager's back"},
+		{WITNESS_RIGHT_REGISTERED, 2, "stop that server"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
