@@ -158,7 +158,8 @@ refuse_all(const struct look *look, const struct err *first, bool is_silent, str
 	if (look->dcs->total > 1)
 		err_context(err, "none of %lld endpoints %s", (long long)look->dcs->total,
 			is_silent ? "answers" : "can be read");
-	if (is_silent && look->dcs->total > 1)
+	/* That it speaks something else is the remedy itself. */
+	if (is_silent && look->dcs->total > 1 && strstr(first->hint, "https") == NULL)
 		err_hint(err,
 			"if they are silent everywhere no lock can be renewed: Patroni demotes its primary "
 			"within the ttl, but for failsafe_mode; a majority must run");

@@ -22,7 +22,7 @@ static const struct meaning meanings[] = {
 	{"25", ERR_PROTOCOL, NULL},
 	{"26", ERR_PROTOCOL, NULL},
 	{"28", ERR_SETUP, "check the role, its password (passfile, PGPASSWORD) and the server's pg_hba.conf"},
-	{"3D", ERR_SETUP, "name a database that exists with -d"},
+	{"3D", ERR_SETUP, "name a database that exists (-d, or dbname= in a connection string)"},
 	{"42501", ERR_SETUP, "grant the role of this check what it needs, see monitoring-role.sql"},
 	{"3F", ERR_SETUP, NULL},
 	{"42", ERR_SETUP, NULL},

@@ -226,7 +226,7 @@ explain_refusal(struct err *err)
 				"check the role, its password (passfile, PGPASSWORD), and PgBouncer's "
 				"auth_file; it is "
 				"to be one of its stats_users");
-		else if (!is_hinted)
+		else if (!is_hinted || strstr(err->text, "database \"pgbouncer\" does not exist") != NULL)
 			err_hint(err,
 				"is it PgBouncer's port, and the role one of its stats_users or "
 				"admin_users?");

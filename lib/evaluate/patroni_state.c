@@ -114,7 +114,8 @@ judge_view(const struct snapshot_patroni_cluster *cluster, const struct patroni_
 		judge_reason(verdict, STATE_WARNING, "%lld of the URLs %s not answer: %s",
 			(long long)cluster->urls_failed, cluster->urls_failed == 1 ? "does" : "do",
 			cluster->url_fault);
-		judge_hint(verdict, "does Patroni run there?");
+		judge_hint(verdict,
+			"does Patroni run there, and is that the URL of its REST API, without a path?");
 	}
 }
 

@@ -119,7 +119,7 @@ const struct setting options_policy_rows[] = {
 	{.name = "on-protocol",
 		ON(ERR_PROTOCOL),
 		.initial = "unknown",
-		.help = "state when the answer is not a PostgreSQL server's"},
+		.help = "state when something else answers than what is asked for"},
 };
 
 const size_t options_policy_row_count = sizeof options_policy_rows / sizeof options_policy_rows[0];

@@ -289,6 +289,21 @@ def test_the_first_that_tells_decides():
         assert outcome.elapsed < 1.3
 
 
+def hear_and_close(talk):
+    """As a server that was asked without TLS."""
+    while b"\r\n\r\n" not in talk.received:
+        talk.read(1)
+
+
+def test_endpoints_that_speak_https():
+    """All look dead, and it is the command line that is wrong: nobody is told that the store has no majority."""
+    with contextlib.ExitStack() as stack:
+        closing = [stack.enter_context(peers.Peer(hear_and_close)) for _ in range(3)]
+        outcome = ask([f"http://{peer.host}:{peer.port}" for peer in closing], *T)
+    says(outcome, "CRITICAL", "none of 3 endpoints answers: ", "closed the connection without an answer")
+    assert b"hint: does it run there, and is it http that it speaks, not https?" in outcome.out, outcome
+
+
 @pytest.mark.parametrize("args", [(), ("--kind", "etcd"), ("--kind", "etcd2"), ("--kind", "consul"),
                                   ("--kind", "zookeeper")])
 def test_no_endpoint_is_there(args):

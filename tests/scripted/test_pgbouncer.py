@@ -419,7 +419,8 @@ def test_a_role_that_is_not_let_in(text):
 @pytest.mark.parametrize("startup, words", [
     ([wire.AUTH_CLEARTEXT, wire.hold], "put it into the password file"),
     ([wire.fatal("08P01", "SASL authentication failed")], "its password (passfile, PGPASSWORD), and PgBouncer's auth_file"),
-    ([wire.fatal("08P01", "not allowed")], "the role one of its stats_users")], ids=["none", "wrong", "no console"])
+    ([wire.fatal("3D000", 'database "pgbouncer" does not exist')], "is it PgBouncer's port"),
+    ([wire.fatal("08P01", "not allowed")], "the role one of its stats_users")], ids=["none", "wrong", "PostgreSQL", "no console"])
 def test_what_to_do_about_a_login_that_is_refused(startup, words):
     with wire.PgPeer(wire.Script(startup=startup)) as peer:
         answer = launch(PROGRAM, *peer.target, "-f", "json").json()
