@@ -61,8 +61,19 @@ judge_least(const char *what, int64_t count, int64_t least, const char *option,
 	const struct snapshot_patroni_cluster *cluster, const struct patroni_members *members,
 	struct verdict *verdict)
 {
+	int64_t unseen = cluster->total - patroni_member_count(cluster);
+
 	if (count >= least)
 		return;
+	if (unseen > 0 && count + unseen >= least) {
+		judge_reason(verdict, STATE_UNKNOWN,
+			"%lld healthy %s%s known, at least %lld must be there (%s), and %lld member%s not "
+			"looked "
+			"at",
+			(long long)count, what, count == 1 ? " is" : "s are", (long long)least, option,
+			(long long)unseen, unseen == 1 ? " was" : "s were");
+		return;
+	}
 	if (may_be_more(cluster, members)) {
 		judge_reason(verdict, STATE_UNKNOWN,
 			"%lld healthy %s%s known, at least %lld must be there (%s), and the store cannot be "

@@ -147,7 +147,7 @@ verify_urls(const struct plan_check *check, struct err *err)
 		if (strchr(value, '@') == NULL) {
 			err_set(err, ERR_USAGE, "[%s]: %s: \"%s\" is not a URL that can be asked",
 				plan_check_section(check, section), row->name, value);
-			return err_hint(err, "write it like http://10.0.0.11:8008");
+			return err_hint(err, "write it like http://HOST:PORT, an IPv6 address in brackets");
 		}
 		err_set(err, ERR_USAGE, "[%s]: %s holds a user or a password (not shown)",
 			plan_check_section(check, section), row->name);

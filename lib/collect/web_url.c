@@ -31,7 +31,7 @@ refuse(const char *url, struct err *err)
 		return err_hint(err, "they belong into a file (auth-file)");
 	}
 	err_set(err, ERR_USAGE, "\"%.*s\" is not a URL that can be asked", (int)length, url);
-	return err_hint(err, "write it like http://10.0.0.11:8008");
+	return err_hint(err, "write it like http://HOST:PORT, an IPv6 address in brackets");
 }
 
 int
