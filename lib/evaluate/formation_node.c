@@ -124,12 +124,20 @@ judge_health(const struct snapshot_auto_failover_node *node, struct verdict *ver
 	}
 }
 
+/* A primary that is to be one no more: nobody has confirmed that, and silence is no proof that it is down. */
+static bool
+may_write_still(const struct snapshot_auto_failover_node *node)
+{
+	return formation_state_may_write(node->reported_state)
+		&& err_class_parse(node->fault_class) == ERR_TIMEOUT;
+}
+
 /* One that may be down, and is not another server, or one that lets nobody in. */
 static bool
 is_rightly_silent(const struct snapshot_auto_failover_node *node)
 {
 	return formation_state_may_be_down(node->goal_state)
-		&& err_class_parse(node->fault_class) != ERR_SETUP;
+		&& err_class_parse(node->fault_class) != ERR_SETUP && !may_write_still(node);
 }
 
 /*
@@ -142,6 +150,12 @@ judge_word(const struct snapshot_auto_failover_node *node, bool is_split, struct
 	if (node->fault[0] != '\0' && !formation_node_is_to_write(node) && !is_rightly_silent(node)) {
 		judge_reason(verdict, STATE_WARNING, "%s (%s) cannot be asked itself: %s", node->name,
 			node->reported_state, node->fault);
+		if (may_write_still(node))
+			judge_hint(verdict,
+				"it may still take writes: cut it off, or stop it, until its keeper confirms "
+				"that it "
+				"is %s",
+				node->goal_state);
 		formation_node_hint(node, verdict);
 	}
 	if (is_split || !formation_node_says_primary(node) || !formation_node_is_settled(node)
