@@ -132,6 +132,8 @@ take_receiver(struct snapshot_repmgr_node *row, const struct snapshot *said)
 {
 	bool is_told = said->role.in_recovery && snapshot_has(said, SNAPSHOT_STANDBY);
 
+	if (is_told && !repmgr_nodes_is_witness(row))
+		row->own_timeline = said->standby.received_timeline;
 	text_clean(row->own_receiver, sizeof row->own_receiver,
 		!is_told                                              ? ""
 			: said->standby.receiver_pid == SNAPSHOT_NONE ? "none"

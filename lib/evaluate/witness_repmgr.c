@@ -152,9 +152,26 @@ find_id(const struct snapshot *node, int64_t id)
 }
 
 /*
- * What another node says itself: that it is a primary, or whom its own copy of the metadata names. A copy may
- * be old where a standby does not stream, so that one alone takes no primary out.
+ * A standby whose own copy of the metadata names another. A copy may be old where a standby does not stream,
+ * so that one alone takes no primary out; but not where it receives WAL that was written since: then the
+ * other one was promoted later, whether it can be asked or not.
  */
+static void
+judge_copy(const struct snapshot *node, const struct snapshot_repmgr_node *row,
+	const struct snapshot_repmgr_node *named, struct verdict *verdict)
+{
+	if (row->own_timeline > (int64_t)lsn_timeline(node->role.wal_file)) {
+		judge_reason(verdict, STATE_CRITICAL,
+			"stale primary: \"%s\" follows \"%s\" on the newer timeline %lld", row->name,
+			named->name, (long long)row->own_timeline);
+		judge_hint(verdict, "stop this server at once, then rejoin it with pg_rewind");
+		return;
+	}
+	judge_reason(verdict, STATE_WARNING, "to \"%s\" the primary is \"%s\"", row->name, named->name);
+	judge_hint(verdict, "does it stream from this server? repmgr standby follow makes it");
+}
+
+/* What another node says itself: that it is a primary, or whom its own copy of the metadata names. */
 static void
 judge_other(const struct snapshot *node, const struct snapshot_repmgr_node *own,
 	const struct snapshot_repmgr_node *row, struct verdict *verdict)
@@ -171,9 +188,7 @@ judge_other(const struct snapshot *node, const struct snapshot_repmgr_node *own,
 			own != NULL && named == own ? WITNESS_RIGHT_REGISTERED : WITNESS_RIGHT_UNKNOWN,
 			verdict);
 	} else if (row->own_role[0] != '\0' && own != NULL && named != NULL && named != own) {
-		judge_reason(
-			verdict, STATE_WARNING, "to \"%s\" the primary is \"%s\"", row->name, named->name);
-		judge_hint(verdict, "does it stream from this server? repmgr standby follow makes it");
+		judge_copy(node, row, named, verdict);
 	}
 }
 
@@ -186,7 +201,8 @@ is_another(const struct snapshot *node, const struct snapshot_repmgr_node *own,
 	const struct snapshot_repmgr_node *row)
 {
 	/* A standby that was started in the same moment has been promoted to another timeline. */
-	if ((is_this_server(node, row) && row->own_timeline == (int64_t)lsn_timeline(node->role.wal_file))
+	if ((is_this_server(node, row) && strcmp(row->own_role, "primary") == 0
+		    && row->own_timeline == (int64_t)lsn_timeline(node->role.wal_file))
 		|| (own != NULL && own->place[0] != '\0' && strcmp(row->place, own->place) == 0))
 		return false;
 	return own != NULL ? row != own : row->own_timeline > (int64_t)lsn_timeline(node->role.wal_file);

@@ -268,7 +268,7 @@ struct snapshot_repmgr_node {
 	char place[80]; /* where its conninfo leads: "10.0.0.11:5432"; empty: that names no single place */
 	/* As the node says itself, asked; a witness server that is no standby is a "witness". */
 	char own_role[16]; /* "primary", "standby", "witness"; empty: it did not answer, or was not asked */
-	int64_t own_timeline;    /* of a primary */
+	int64_t own_timeline;    /* of a primary; of a standby what it receives, if it does */
 	char own_receiver[16];   /* of a standby's WAL receiver: "streaming", "none"; empty: not told */
 	int64_t own_upstream_id; /* the node that it streams from, where its sender's place tells; none: not
 				    known */

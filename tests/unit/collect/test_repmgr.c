@@ -246,8 +246,10 @@ test_answer_of_a_standby(void **state)
 	repmgr_nodes_answer(row, said, asked);
 	assert_string_equal(row->own_receiver, ""); /* there is one; more is not told without pg_monitor */
 	set(said->standby.receiver_status, sizeof said->standby.receiver_status, "streaming");
+	said->standby.received_timeline = 5;
 	repmgr_nodes_answer(row, said, asked);
 	assert_string_equal(row->own_receiver, "streaming");
+	assert_int_equal(row->own_timeline, 5);
 	/* What a primary has of the kind is left from before. */
 	said->role.in_recovery = false;
 	repmgr_nodes_answer(row, said, asked);
