@@ -209,6 +209,14 @@ judge_sender(
 		(long long)node->upstream_id, (long long)sender->id);
 }
 
+/* Whether it receives WAL that was written after that primary's: another one has been promoted since. */
+static bool
+is_ahead_of(const struct snapshot_repmgr_node *node, const struct snapshot_repmgr_node *primary)
+{
+	return says(node, "standby") && says(primary, "primary") && primary->own_timeline != SNAPSHOT_NONE
+		&& node->own_timeline > primary->own_timeline;
+}
+
 /* Whom the node that was asked takes for the primary is its own matter: its copy may be old. */
 static void
 judge_copy(const struct snapshot *snapshot, const struct snapshot_repmgr_node *node,
@@ -218,6 +226,14 @@ judge_copy(const struct snapshot *snapshot, const struct snapshot_repmgr_node *n
 
 	if (primary == NULL || node->primary_id == SNAPSHOT_NONE || node->primary_id == primary->id)
 		return;
+	if (other != NULL && is_ahead_of(node, primary)) {
+		judge_reason(verdict, STATE_CRITICAL,
+			"%s is a stale primary on timeline %lld: %s follows %s on timeline %lld",
+			primary->name, (long long)primary->own_timeline, node->name, other->name,
+			(long long)node->own_timeline);
+		judge_hint(verdict, "stop %s at once, then repmgr node rejoin", primary->name);
+		return;
+	}
 	judge_reason(verdict, STATE_WARNING, "by the copy of the metadata on %s the primary is %s, not %s",
 		node->name, other == NULL ? "another" : other->name, primary->name);
 	judge_hint(verdict, "%s does not follow the same primary: see repmgr cluster crosscheck", node->name);
