@@ -19,12 +19,25 @@ SANITIZED = programs.build_directory().name == "san"  # $PGHA_BUILD may be the b
 
 # Between the test and a program whose memory is measured: a process of a few MB. Whatever the process that forks
 # uses, the kernel counts for the program as well, and a test with all its modules uses hundreds of MB.
+# The time of the program is taken there, too: nobody else sees how long it waited for a processor (programs.Timed).
 MEASURE = """
-import os, sys
+import os, sys, time
+
+def waited(process):
+    try:
+        with open(f"/proc/{process}/schedstat") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+started, before = time.monotonic(), waited("thread-self")
 pid = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+waits = waited(pid) + waited("thread-self") - before
+lasted = time.monotonic() - started
 _, status, usage = os.wait4(pid, 0)
 with open(sys.argv[1], "w") as file:
-    file.write(str(usage.ru_maxrss * 1024))
+    file.write(f"{usage.ru_maxrss * 1024} {lasted} {lasted - waits}")
 os._exit(os.waitstatus_to_exitcode(status) & 255)
 """
 
@@ -47,7 +60,7 @@ class Outcome:
         return json.loads(self.out)
 
 
-def launch(program, *args, env=None, clean_env=None, build="plain", timeout=15, stdin=subprocess.DEVNULL,
+def launch(program, *args, env=None, clean_env=None, build="plain", timeout=40, stdin=subprocess.DEVNULL,
            stdout=None, stderr=None, under=(), is_measured=False, **popen):
     """Runs it to its end. env adds to the environment, clean_env replaces it; under is a program to run it with.
 
@@ -63,7 +76,8 @@ def _measured(argv, is_measured, *how, **popen):
             argv = [sys.executable, "-I", "-S", "-c", MEASURE, peak.name, *argv]
         outcome = _launch(argv, *how, **popen)
         if is_measured:
-            outcome.peak_bytes = int(peak.read())
+            peak_bytes, lasted, elapsed = peak.read().split()
+            outcome.peak_bytes, outcome.lasted, outcome.elapsed = int(peak_bytes), float(lasted), float(elapsed)
     return outcome
 
 
