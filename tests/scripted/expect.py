@@ -11,8 +11,9 @@ from launch import launch
 CHECKS = ("check_pg_leader", "check_pg_replica")
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")  # by exit code
 STATE_OF = {"down": "CRITICAL", "timeout": "CRITICAL", "full": "CRITICAL", "setup": "UNKNOWN", "protocol": "UNKNOWN"}
-T = ["-t", "5s"]         # for what answers by itself: never waited for
+T = ["-t", "10s"]        # for what answers by itself: never waited for, but a peer may want for a processor
 SHORT = ["-t", "400ms"]  # for what has to be given up
+PATIENT = ["-t", "2s"]   # for what has to be given up while others answer
 PERFDATA = re.compile(r"('[^'=|]+'|[^ '=|]+)=(U|-?[0-9]+(\.[0-9]+)?)(s|us|ms|%|B|KB|MB|TB|c)?(;[-0-9.@:~]*){0,4}")
 
 each_check = pytest.mark.parametrize("program", CHECKS)

@@ -131,7 +131,7 @@ class Peer:
             talk.over.set()
             talk.sock.close()
 
-    def wait_for_talk(self, seconds=5.0):
+    def wait_for_talk(self, seconds=30.0):
         """The first connection, once there is one."""
         end = time.monotonic() + seconds
         while not self.talks:
@@ -148,7 +148,7 @@ class Peer:
         for talk in talks:
             talk.end()
         for thread in self.threads:
-            thread.join(10)
+            thread.join(30)
         assert not any(thread.is_alive() for thread in self.threads), "a peer does not end"
         assert not self.failures, f"the peer itself failed: {self.failures!r}"
 

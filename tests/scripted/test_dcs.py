@@ -10,7 +10,7 @@ import pytest
 
 import dcs_peers as stores
 import peers
-from expect import SHORT, T, clean_line
+from expect import PATIENT, SHORT, T, clean_line
 from launch import launch
 
 PROGRAM = "check_dcs"
@@ -112,7 +112,7 @@ def test_etcd_one_of_two_is_slow_to_tell_its_lease():
     with playing(silent, stores.etcd(key=("n1", "77", 20))) as both:
         outcome = ask(both, *T, "--scope", "demo")
         says(outcome, "OK", "n1 holds the leader lock")
-        assert outcome.elapsed < 2, "one that tells is enough"
+        assert outcome.elapsed < 4, "one that tells is enough"
 
 
 def test_etcd_login():
@@ -284,9 +284,9 @@ def test_something_else():
 
 def test_the_first_that_tells_decides():
     with peers.Peer(peers.silent) as silent, playing(stores.etcd()) as [peer]:
-        outcome = ask([f"http://{silent.host}:{silent.port}", peer], "-t", "1s")
+        outcome = ask([f"http://{silent.host}:{silent.port}", peer], *PATIENT)
         says(outcome, "WARNING", "1 of 2 endpoints does not answer: no answer from")
-        assert outcome.elapsed < 1.3
+        assert outcome.elapsed < 2.3
 
 
 def hear_and_close(talk):
@@ -397,11 +397,11 @@ def test_hosts_that_make_no_sense(args, said):
 def test_a_store_that_is_slow_to_tell():
     """Slower than its share of the time, and fast enough for all of it."""
     def slow(talk, request):
-        talk.pause(0.7)
+        talk.pause(1.4)
         return 200, {"etcdserver": "3.6.1"}
 
     with playing({**stores.etcd(), "/version": slow}) as [peer]:
-        says(ask([peer], "-t", "2s"), "OK")
+        says(ask([peer], "-t", "4s"), "OK")
 
 
 @pytest.mark.parametrize("endpoints, said", [
@@ -462,7 +462,7 @@ def test_hostile(name, kind):
         outcome = ask([peer], *T, "--kind", kind, "--scope", "demo", is_measured=True)
         summary, _ = clean_line(outcome)
         assert re.match("DCS (CRITICAL|UNKNOWN) - .", summary), outcome
-        assert outcome.peak_bytes < MEMORY_MAX and outcome.elapsed < 3, outcome
+        assert outcome.peak_bytes < MEMORY_MAX and outcome.elapsed < 6, outcome
 
 
 ALL_PATHS = [*stores.etcd("3.5.1", key=("n", "7", 5)), *stores.consul(), *stores.zookeeper(), "/metrics",
@@ -572,7 +572,7 @@ def dribbling(talk, request):
         talk.pause(0.05)
 
 
-@pytest.mark.parametrize("script, word, limit", [(endless, "longer than", 3), (huge, "longer than", 3),
+@pytest.mark.parametrize("script, word, limit", [(endless, "longer than", 6), (huge, "longer than", 6),
                                                  (dribbling, "in time", 0.7),
                                                  (lambda talk, request: talk.hold(), "in time", 0.7)])
 @pytest.mark.parametrize("kind", ["auto", "etcd", "consul", "zookeeper"])

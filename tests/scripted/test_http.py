@@ -33,7 +33,7 @@ def connection(over_tcp=True):
     else:
         ours, theirs = socket.socketpair()
     with ours, theirs:
-        ours.settimeout(10)
+        ours.settimeout(30)
         yield ours, theirs
 
 
@@ -60,7 +60,7 @@ def serve(program, target, send, *args, over_tcp=True):
         thread.start()
         outcome = launch(program, *target, "-f", "http", *args, stdin=theirs, stdout=theirs)
         theirs.close()
-        thread.join(10)
+        thread.join(30)
         assert not thread.is_alive()
         assert not failures, f"the client saw {failures} after {b''.join(received)!r}"
     assert outcome.err == b""
@@ -146,7 +146,7 @@ def test_slow_request(primary):
             time.sleep(0.02)
     response, outcome = serve(LEADER, primary.target, slowly)
     assert parse(response)[0] == 200
-    assert outcome.elapsed < 2, "the end of the request is where the answer begins"
+    assert outcome.elapsed < 4, "the end of the request is where the answer begins"
 
 
 @pytest.mark.parametrize("size", [5_000, 70_000, 3_000_000])
@@ -166,9 +166,8 @@ def test_request_with_a_body(primary):
 
 def test_no_request_at_all(primary):
     """The client says nothing: the answer comes anyway, before the deadline."""
-    started = time.monotonic()
-    response, outcome = serve(LEADER, primary.target, lambda s: None, "-t", "500ms")
-    assert time.monotonic() - started < 1.5
+    response, outcome = serve(LEADER, primary.target, lambda s: None, "-t", "2s")
+    assert outcome.elapsed < 2.5, outcome
     assert parse(response)[0] == 200 and outcome.code == 0
 
 
@@ -208,4 +207,4 @@ def test_client_that_leaves(primary):
 def test_without_a_connection(primary):
     """At a terminal or in a pipe there is no request to wait for."""
     outcome = launch(LEADER, *primary.target, "-f", "http")
-    assert parse(outcome.out)[0] == 200 and outcome.elapsed < 2
+    assert parse(outcome.out)[0] == 200 and outcome.elapsed < 4

@@ -10,7 +10,7 @@ import pytest
 import nodes
 import peers
 import wire
-from expect import SHORT, STATES, T, clean_line
+from expect import PATIENT, STATES, T, clean_line
 from launch import launch
 
 IDENTITY = {"system_identifier": "7123456789012345678", "started_ms": "1690000000001"}
@@ -104,7 +104,7 @@ def test_places_without_end(manager):
     rows = wire.data_row(manager.place("2", "h" * 20000, 5432)) * 8
     state, summary, outcome = manager.ask(*T, places=wire.Answer(manager.places, [endless(rows)]), is_measured=True)
     assert state != "OK" and "cannot be asked" in summary and "the answer to a query is too long" in summary, outcome
-    assert outcome.elapsed < 4 and outcome.peak_bytes < 64 << 20, outcome
+    assert outcome.elapsed < 6 and outcome.peak_bytes < 64 << 20, outcome
 
 
 @each
@@ -113,7 +113,7 @@ def test_metadata_without_end(manager):
         return wire.Answer(columns, [endless(wire.data_row(["x" * 4000] * len(columns)))])
     state, summary, outcome = manager.ask(*T, metadata=metadata, is_measured=True)
     assert state == "UNKNOWN" and "the answer to a query is too long" in summary, outcome
-    assert outcome.elapsed < 4 and outcome.peak_bytes < 64 << 20, outcome
+    assert outcome.elapsed < 6 and outcome.peak_bytes < 64 << 20, outcome
 
 
 @each
@@ -123,9 +123,9 @@ def test_metadata_without_end(manager):
     wire.raw(wire.message(b"H", b"\0\0\0"), wire.hold)],
     ids=["held", "closed", "narrow", "wide", "refused", "nothing", "copy"])
 def test_other_places(manager, answer):
-    state, summary, outcome = manager.ask(*SHORT, places=answer)
+    state, summary, outcome = manager.ask(*PATIENT, places=answer)
     assert state != "OK" and "cannot be asked" in summary, outcome
-    assert outcome.elapsed < 1, outcome
+    assert outcome.elapsed < 2.5, outcome
 
 
 @each

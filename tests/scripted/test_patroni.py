@@ -170,7 +170,7 @@ def test_a_standby_cluster_that_receives_nothing(three):
 
 def test_the_first_that_has_a_view_is_enough(three):
     three.members[0].paths["/cluster"] = peers.silent
-    answer = ask(three.urls, "-t", "2s")
+    answer = ask(three.urls, "-t", "5s")
     assert (answer["state"], answer["summary"]) == ("OK", GOOD), answer
 
 

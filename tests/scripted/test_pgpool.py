@@ -8,7 +8,7 @@ import pytest
 
 import nodes
 import wire
-from expect import SHORT, T
+from expect import PATIENT, SHORT, T
 from launch import launch
 
 PROGRAM = "check_pgpool"
@@ -264,8 +264,8 @@ def test_a_silent_backend_costs_the_others_nothing(servers):
     silent = wire.Script(startup=[wire.hold])
     with wire.PgPeer(silent) as second:
         both = [backend(0, "primary", servers[0]), backend(1, "standby", second)]
-        outcome, answer = state_of(pool(both), *SHORT)
-    assert answer["state"] == "CRITICAL" and outcome.elapsed < 0.6, outcome
+        outcome, answer = state_of(pool(both), *PATIENT)
+    assert answer["state"] == "CRITICAL" and outcome.elapsed < 2.3, outcome
     assert "is up to pgpool, and does not answer here: no answer from " in answer["summary"], answer
     assert "primary by itself" in str(answer["reasons"]), answer
 
@@ -293,17 +293,17 @@ def test_a_backend_without_a_port(backends, port):
 def test_nodes_that_hang_are_told_by_the_statistics(backends):
     def hang(_):
         return [wire.raw(wire.hold)]
-    outcome, answer = state_of(pool(backends, nodes=hang), "-t", "1s")
-    assert answer["state"] == "CRITICAL" and outcome.elapsed < 1.1, outcome
+    outcome, answer = state_of(pool(backends, nodes=hang), "-t", "3s")
+    assert answer["state"] == "CRITICAL" and outcome.elapsed < 3.3, outcome
     assert answer["summary"] == "SHOW POOL_NODES: no answer to a query in time", answer
     assert "primary by itself" in str(answer["reasons"]), answer
     backends[1]["status"] = "down"
-    _, answer = state_of(pool(backends, nodes=hang), "-t", "1s")
+    _, answer = state_of(pool(backends, nodes=hang), "-t", "3s")
     assert answer["state"] == "WARNING" and "is detached from pgpool" in answer["summary"], answer
 
 
 def test_before_the_statistics_there_is_nothing_to_fall_back_on(backends):
-    outcome, answer = state_of(pool(backends, "4.1", nodes=lambda _: [wire.raw(wire.hold)]), *SHORT)
+    outcome, answer = state_of(pool(backends, "4.1", nodes=lambda _: [wire.raw(wire.hold)]), *PATIENT)
     assert answer["state"] == "CRITICAL" and answer["fault"]["class"] == "timeout", answer
     assert "is one frozen" in answer["hint"], answer
 
@@ -461,7 +461,7 @@ def test_a_session_that_is_closed_in_the_middle(backends):
 
 def test_sessions_that_are_always_closed(backends):
     outcome, answer = state_of(closing_script(pool(backends), 100), *T)
-    assert answer["state"] == "CRITICAL" and answer["fault"]["class"] == "down" and outcome.elapsed < 2, outcome
+    assert answer["state"] == "CRITICAL" and answer["fault"]["class"] == "down" and outcome.elapsed < 5, outcome
     assert "it closes every session" in answer["hint"], answer
 
 
@@ -489,7 +489,7 @@ def test_too_many_clients(script):
     outcome, answer = state_of(script, *T)
     assert answer["state"] == "CRITICAL" and answer["fault"]["class"] == "full", answer
     assert "too many clients" in answer["summary"] and "num_init_children" in answer["hint"], answer
-    assert outcome.elapsed < 1, outcome
+    assert outcome.elapsed < 4, outcome
 
 
 def test_a_backend_that_pgpool_cannot_reach():
@@ -586,7 +586,7 @@ def test_an_endless_answer(backends):
                   checks=[unknown("SHOW POOL_HEALTH_CHECK_STATS")])
     outcome, answer = state_of(script, *T, is_measured=True)
     assert answer["state"] == "UNKNOWN" and answer["fault"]["class"] == "protocol", answer
-    assert outcome.elapsed < 5 and outcome.peak_bytes < 128 << 20, outcome
+    assert outcome.elapsed < 7 and outcome.peak_bytes < 128 << 20, outcome
 
 
 # -- PCP -------------------------------------------------------------------------------------------
@@ -664,10 +664,10 @@ def test_pcp_refuses(backends, tool, said, code, state, words):
 
 
 def test_pcp_hangs(backends, tool):
-    outcome, answer = state_of(pool(backends, settings=WITH_WATCHDOG), "-t", "1s", "--pcp-user", "pgha", "--pcp-command",
+    outcome, answer = state_of(pool(backends, settings=WITH_WATCHDOG), *PATIENT, "--pcp-user", "pgha", "--pcp-command",
                                tool(watchdog(), then="exec sleep 60"))
     assert answer["state"] == "CRITICAL" and "has not ended in time" in answer["summary"], answer
-    assert outcome.elapsed < 1.1 and "standby by itself" in str(answer["reasons"]), outcome
+    assert outcome.elapsed < 2.3 and "standby by itself" in str(answer["reasons"]), outcome
 
 
 def test_what_pcp_is_asked(backends, tool):

@@ -12,7 +12,7 @@ import nodes
 import patroni_peers
 import peers
 import wire
-from expect import SHORT, T
+from expect import PATIENT, T
 from launch import launch
 from patroni_peers import END, response
 
@@ -183,9 +183,9 @@ def test_a_primary_without_the_lock_and_no_store_to_ask(primary):
     """/cluster reads the store: without one it hangs, or the connection ends. The answer is no later for it."""
     for cluster in (peers.silent, peers.close_at_once):
         with Patroni({"/leader": (503, member("n2", cluster_unlocked=True)), "/cluster": cluster}) as patroni:
-            outcome, answer = ask(LEADER, primary, patroni, "-t", "5s")
+            outcome, answer = ask(LEADER, primary, patroni, *T)
             no(outcome, answer, "split brain suspected: primary without Patroni's leader lock, which nobody is seen to hold")
-            assert outcome.elapsed < 2.5, outcome
+            assert outcome.elapsed < 5, outcome
 
 
 def test_a_patroni_of_another_cluster(primary):
@@ -237,15 +237,15 @@ def test_down_is_a_no_unless_told_otherwise(primary):
         no(*ask(LEADER, primary, f"http://{target[1]}:{target[3]}", *T), "Patroni could not be asked (")
 
 
-@pytest.mark.parametrize("timeout", ["300ms", "1s"])
-def test_a_patroni_that_is_frozen(primary, timeout):
+@pytest.mark.parametrize("seconds", [1.5, 3])
+def test_a_patroni_that_is_frozen(primary, seconds):
     """SIGSTOP: the kernel takes the connection, and nobody ever answers."""
     with Patroni({}) as patroni:
-        outcome, answer = ask(LEADER, primary, patroni, "-t", timeout)
+        outcome, answer = ask(LEADER, primary, patroni, "-t", f"{seconds}s")
         no(outcome, answer, "Patroni could not be asked (")
         assert answer["fault"]["class"] == "timeout" and "held up" not in answer["summary"], answer
-        assert outcome.elapsed < (0.3 if timeout == "300ms" else 1) + 0.4, outcome
-        outcome, answer = ask(LEADER, primary, patroni, "-t", timeout, "--patroni-unreachable", "ok")
+        assert outcome.elapsed < seconds + 0.4, outcome
+        outcome, answer = ask(LEADER, primary, patroni, "-t", f"{seconds}s", "--patroni-unreachable", "ok")
         assert outcome.code == 0 and "PostgreSQL alone is trusted" in answer["summary"], answer
 
 
@@ -282,7 +282,7 @@ def test_what_is_no_answer_of_patroni_is_a_no(primary, name):
         outcome, answer = ask(LEADER, primary, patroni, *T)
         no(outcome, answer, "Patroni could not be asked (")
         assert answer["fault"]["class"] in ("protocol", "setup", "down"), answer
-        assert outcome.elapsed < 3, outcome
+        assert outcome.elapsed < 6, outcome
 
 
 def flood(talk):
@@ -295,7 +295,7 @@ def flood(talk):
                          ids=["endless", "slow"])
 def test_an_answer_without_end(primary, play, classes):
     with Patroni({"/leader": play}) as patroni:
-        outcome, answer = ask(LEADER, primary, patroni, "-t", "1s", is_measured=True)
+        outcome, answer = ask(LEADER, primary, patroni, *PATIENT, is_measured=True)
         no(outcome, answer, "Patroni could not be asked (")
         assert answer["fault"]["class"] in classes, answer
         assert outcome.peak_bytes < 256 << 20, outcome.peak_bytes
@@ -432,10 +432,10 @@ def test_a_leader_that_cannot_be_asked_costs_little_time(standby, where):
             cluster.own.paths["/cluster"] = peers.silent
         else:
             cluster.leader.paths["/leader"] = peers.silent
-        outcome, answer = ask(REPLICA, standby, cluster.own, "-t", "5s")
-        assert outcome.code == 0 and lag_of(answer) == 0 and outcome.elapsed < 2.5, outcome
-        outcome, answer = ask(REPLICA, standby, cluster.own, *SHORT)
-        assert outcome.code == 0 and outcome.elapsed < 1, outcome
+        outcome, answer = ask(REPLICA, standby, cluster.own, *T)
+        assert outcome.code == 0 and lag_of(answer) == 0 and outcome.elapsed < 5, outcome
+        outcome, answer = ask(REPLICA, standby, cluster.own, *PATIENT)
+        assert outcome.code == 0 and outcome.elapsed < 2.5, outcome
 
 
 def test_a_replica_that_follows_an_old_leader(standby):
