@@ -42,9 +42,26 @@ def primary(servers):
     return servers.primary
 
 
-def alone(server):
-    """Until no client is left: a session that was closed is still there for a moment."""
-    wait_for(lambda: not server.backends(), f"the sessions of {server.name} to end")
+def alone(server, besides=()):
+    """Until no client is left but these sessions: one that was closed, as a check's before, is still there for a
+    moment, and counts."""
+    held = {connection.info.backend_pid for connection in besides}
+
+    def is_so():
+        try:
+            return set(server.backends()) == held
+        except psycopg2.OperationalError:  # there is no room yet for who asks
+            return False
+
+    wait_for(is_so, f"the other sessions of {server.name} to end")
+
+
+def asker(check, server, *always):
+    """ask(*options, besides=()) -> Result, of a server that has these sessions and no other."""
+    def ask(*options, besides=()):
+        alone(server, besides)
+        return check(PROGRAM, *at(server), *always, *options)
+    return ask
 
 
 @contextlib.contextmanager
@@ -74,8 +91,7 @@ def metric(result, name):
 
 def test_a_server_with_room(servers, check):
     for server in servers:
-        alone(server)
-        good = check(PROGRAM, *at(server))
+        good = asker(check, server)()
         assert good.state == "OK", good
         assert f"1 of {ORDINARY} connections used (11.1%), {ORDINARY - 1} free" in good.stdout, "its own session counts"
     figures = check(PROGRAM, *at(servers.primary), "-f", "json")
@@ -83,42 +99,43 @@ def test_a_server_with_room(servers, check):
 
 
 def test_the_share_past_each_limit_and_back(primary, check):
-    def ask(*options):
-        return check(PROGRAM, *at(primary), *options)
+    ask = asker(check, primary)
 
-    with sessions(primary, 6):  # and the check's own: 77.8%
-        assert ask().state == "OK"
-        assert ask("--min-free", 2).state == "OK"
-        few = ask("--min-free", 3)
+    with sessions(primary, 6) as held:  # and the check's own: 77.8%
+        assert ask(besides=held).state == "OK"
+        assert ask("--min-free", 2, besides=held).state == "OK"
+        few = ask("--min-free", 3, besides=held)
         assert few.state == "CRITICAL", few
         assert "number of free connections is 2 (critical below 3)" in few.stdout
-        assert ask("-w", 6, "-c", 7).state == "WARNING"
-        assert ask("-w", 5, "-c", 6).state == "CRITICAL"
-    with sessions(primary, 7):
-        warned = ask()
+        assert ask("-w", 6, "-c", 7, besides=held).state == "WARNING"
+        assert ask("-w", 5, "-c", 6, besides=held).state == "CRITICAL"
+    with sessions(primary, 7) as held:
+        warned = ask(besides=held)
         assert warned.state == "WARNING", warned
         assert f"use of the {ORDINARY} connections is 88.89% (warning above 80%)" in warned.stdout
-    with sessions(primary, 8):  # the check takes the last one
-        last = ask("-w", "200%", "-c", "200%")
+    with sessions(primary, 8) as held:  # the check takes the last one
+        last = ask("-w", "200%", "-c", "200%", besides=held)
         assert (last.state, "no connection is free" in last.stdout) == ("CRITICAL", True), last
     assert ask().state == "OK"
 
 
 def test_no_connection_for_the_check_itself_and_back(primary, check):
-    with sessions(primary, ORDINARY):
+    with sessions(primary, ORDINARY) as held:
         full = check(PROGRAM, *at(primary), "-f", "json")
         assert (full.state, full.json()["fault"]["class"]) == ("CRITICAL", "full"), full
         assert check(PROGRAM, *at(primary), "--on-full", "warning").state == "WARNING"
         # A superuser gets in, and says the same of it.
+        alone(primary, held)
         inside = check(PROGRAM, *at(primary, "postgres"))
         assert (inside.state, "no connection is free: 10 in use" in inside.stdout) == ("CRITICAL", True), inside
+        alone(primary, held)
         with contextlib.ExitStack() as last:
             for _ in range(RESERVED):
                 last.enter_context(contextlib.closing(primary.connect()))
             full = check(PROGRAM, *at(primary, "postgres"), "-f", "json")
             assert (full.state, full.json()["fault"]["class"]) == ("CRITICAL", "full"), full
             assert "too many clients" in full.json()["summary"]
-    assert check(PROGRAM, *at(primary)).state == "OK"
+    assert asker(check, primary)().state == "OK"
 
 
 def test_connections_that_are_reserved_for_the_check(own_cluster, check):
@@ -127,52 +144,50 @@ def test_connections_that_are_reserved_for_the_check(own_cluster, check):
     primary = own_cluster.primary(settings={"max_connections": MAX, "reserved_connections": 2})
     primary.sql("CREATE ROLE pgha LOGIN IN ROLE pg_monitor, pg_use_reserved_connections")
     primary.sql("CREATE ROLE app LOGIN")
-    alone(primary)
-    assert f"1 of {ORDINARY - 2} connections used" in check(PROGRAM, *at(primary)).stdout
-    with sessions(primary, ORDINARY - 2):
+    ask = asker(check, primary)
+    assert f"1 of {ORDINARY - 2} connections used" in ask().stdout
+    with sessions(primary, ORDINARY - 2) as held:
         with pytest.raises(psycopg2.OperationalError):
             primary.connect(user="app")
-        inside = check(PROGRAM, *at(primary))
+        inside = ask(besides=held)
         assert (inside.state, "no connection is free: 8 in use" in inside.stdout) == ("CRITICAL", True), inside
-    assert check(PROGRAM, *at(primary)).state == "OK"
+    assert ask().state == "OK"
 
 
 # --- by database and role --------------------------------------------------------------------------------------------
 
 def test_a_role_fills_its_own_limit_and_back(primary, check):
-    def ask(*options):
-        return check(PROGRAM, *at(primary), "-w", "75%", *options)
+    ask = asker(check, primary, "-w", "75%")
 
-    with sessions(primary, 3, "narrow"):
-        at_limit = ask("--by", "role")
+    with sessions(primary, 3, "narrow") as held:
+        at_limit = ask("--by", "role", besides=held)
         assert (at_limit.state, 'fullest: role "narrow" with 3 of its 4' in at_limit.stdout) == ("OK", True), at_limit
-    with sessions(primary, 4, "narrow"):
+    with sessions(primary, 4, "narrow") as held:
         with pytest.raises(psycopg2.OperationalError, match="too many connections for role"):
             primary.connect(user="narrow")
-        full = ask("--by", "role", "-f", "json")
+        full = ask("--by", "role", "-f", "json", besides=held)
         assert full.state == "CRITICAL", full
         assert full.json()["summary"] == 'use of the 4 connections of role "narrow" is 100% (critical above 90%)'
         assert metric(full, "narrow_role_connections_used_percent") == 100, full
         assert (metric(full, "narrow_role_connections_used"), metric(full, "pgha_role_connections_used")) == (4, 1)
-        assert ask().state == "OK"
-        assert ask("--by", "database").state == "OK"
+        assert ask(besides=held).state == "OK"
+        assert ask("--by", "database", besides=held).state == "OK"
     assert ask("--by", "role").state == "OK"
 
 
 def test_a_database_fills_its_own_limit_and_back(primary, check):
-    def ask(*options):
-        return check(PROGRAM, *at(primary), *options)
+    ask = asker(check, primary)
 
-    with sessions(primary, 5, "app", "shop"):
+    with sessions(primary, 5, "app", "shop") as held:
         with pytest.raises(psycopg2.OperationalError, match="too many connections for database"):
             primary.connect("shop", "app")
-        full = ask("--by", "database")
+        full = ask("--by", "database", besides=held)
         assert full.state == "CRITICAL", full
         assert 'use of the 5 connections of database "shop" is 100% (critical above 90%)' in full.stdout
-        assert ask("--by", "role").state == "OK"
+        assert ask("--by", "role", besides=held).state == "OK"
         # A number is for each, and not for all six.
-        assert ask("--by", "database", "-w", 5, "-c", 5).state == "OK"
-        assert ask("--by", "database", "-w", 4, "-c", 4).state == "CRITICAL"
+        assert ask("--by", "database", "-w", 5, "-c", 5, besides=held).state == "OK"
+        assert ask("--by", "database", "-w", 4, "-c", 4, besides=held).state == "CRITICAL"
     again = ask("--by", "database")
     assert (again.state, 'most: database "postgres" with 1' in again.stdout) == ("OK", True), again
 
@@ -226,8 +241,9 @@ def test_an_old_transaction_and_its_snapshot_and_back(primary, check):
     before = metric(ask(), "snapshot_age_transactions")
     with sessions(primary, 1) as (reader,):
         execute(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t")
-        for _ in range(20):
-            primary.sql("INSERT INTO t VALUES (1)")
+        with contextlib.closing(primary.connect()) as writer:
+            for _ in range(20):
+                execute(writer, "INSERT INTO t VALUES (1)")
         primary.wait_until("SELECT clock_timestamp() - min(xact_start) > '0.3 s' FROM pg_catalog.pg_stat_activity "
                            "WHERE usename = 'app'")
         old = ask("--transaction", "200ms")
@@ -255,7 +271,7 @@ def test_waiting_for_a_lock_and_back(primary, check):
             assert ask("--waiting", "1h").state == "OK"
         finally:
             execute(holder, "ROLLBACK")
-            thread.join(10)
+            thread.join(30)
         assert not thread.is_alive()
         assert ask("--waiting", "200ms").state == "OK"
 
