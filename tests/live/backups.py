@@ -41,11 +41,11 @@ def older_than_a_second(check, *args):
         answers.append(check("check_pg_backup", *args, "-w", "500ms", "-c", "1s"))
         return answers[-1].state == "CRITICAL"
 
-    wait_for(ask, "the backup to be older than a second", 20, detail=lambda: answers[-1])
+    wait_for(ask, "the backup to be older than a second", 120, interval=0.2, detail=lambda: answers[-1])
     return answers[-1]
 
 
-def run(argv, timeout=60, must=True):
+def run(argv, timeout=300, must=True):
     """Runs a program as the unprivileged user; returns what it wrote."""
     ended = subprocess.run(sandbox.as_user([str(a) for a in argv]), cwd="/", capture_output=True, text=True,
                            timeout=timeout, check=False)

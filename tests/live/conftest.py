@@ -165,6 +165,12 @@ SELECT 'sessions', string_agg(application_name, ',')
   FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_catalog.pg_backend_pid()
 """
 
+# Those of the harness that are closed are still there for a moment.
+NO_SESSION_LEFT = """
+SELECT count(*) = 0 FROM pg_catalog.pg_stat_activity
+WHERE backend_type = 'client backend' AND pid <> pg_catalog.pg_backend_pid()
+"""
+
 
 class Chain:
     """primary -> standby -> cascade.
@@ -180,6 +186,8 @@ class Chain:
         # A query on a standby may hold replay back for as long as a test wants.
         self.standby = self.cluster.standby(self.primary, max_standby_streaming_delay="-1")
         self.cascade = self.cluster.standby(self.standby, "cascade")
+        for server in self:
+            server.wait_until(NO_SESSION_LEFT)
         self.found = self.contents()
 
     def __iter__(self):
@@ -197,10 +205,10 @@ class Chain:
     def settle(self):
         """Until all stream and have replayed everything, and all is as it was at first."""
         for standby in (self.standby, self.cascade):
-            standby.wait_until("SELECT NOT pg_catalog.pg_is_wal_replay_paused()", 5)
+            standby.wait_until("SELECT NOT pg_catalog.pg_is_wal_replay_paused()")
             standby.wait_streaming()
             standby.wait_replayed(self.primary.lsn())
-        sandbox.wait_for(lambda: not self.changes(), "the chain to be as it was found", 5, detail=self.changes)
+        sandbox.wait_for(lambda: not self.changes(), "the chain to be as it was found", detail=self.changes)
 
     def changes(self):
         left = self.contents()

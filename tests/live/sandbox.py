@@ -4,6 +4,7 @@ Pure Python, no pytest: a demo or a benchmark uses it as well.
 """
 
 import atexit
+import contextlib
 import fcntl
 import os
 import pwd
@@ -13,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -110,7 +110,7 @@ def make_directory(prefix="t"):
     return path
 
 
-@contextmanager
+@contextlib.contextmanager
 def lock(name):
     """Only one process of the session is in here at a time."""
     with open(directory() / f"{name}.lock", "w", encoding="ascii") as file:
@@ -156,11 +156,14 @@ def copy_tree(source, target, skip=lambda relative: False):
         for name in files:
             if skip(str(relative / name)):
                 continue
-            try:
-                shutil.copy2(Path(here, name), target / relative / name, follow_symlinks=False)
-                give(target / relative / name)
-            except FileNotFoundError:
-                pass
+            with contextlib.suppress(FileNotFoundError):
+                _copy(os.path.join(here, name), os.path.join(target, relative, name))
+
+
+def _copy(source, target):
+    shutil.copyfile(source, target, follow_symlinks=False)
+    shutil.copymode(source, target, follow_symlinks=False)
+    give(target)
 
 
 # --- processes -------------------------------------------------------------------------------------------------------
@@ -200,7 +203,7 @@ def kill(process):
     if process.poll() is None:
         pids = reaper.kill_tree(process.pid)
         process.wait()
-        if not reaper.wait_gone(pids, 20):
+        if not reaper.wait_gone(pids, 60):
             raise HarnessError(f"of {pids} some are still there after SIGKILL")
         reaper.free_shared_memory(pids)
     ended(process)
