@@ -49,6 +49,13 @@ local all all          trust
 host  all all samenet  trust
 """
 
+# A receiver that has just connected has heard nothing yet: both times are those of its start.
+STREAMS = """
+SELECT status = 'streaming' AND (last_msg_send_time <> last_msg_receipt_time
+                                 OR clock_timestamp() - last_msg_receipt_time > '1.1 s')
+FROM pg_catalog.pg_stat_wal_receiver
+"""
+
 # Contents that a server makes anew; pg_control is copied last because it must not be older than the rest.
 LEFT_OUT_OF_COPIES = {"pg_wal", "pg_replslot", "pg_dynshmem", "pg_stat_tmp", "pg_notify", "pg_serial", "pg_snapshots",
                       "pg_subtrans"}
@@ -331,8 +338,8 @@ class Server:
         self.wait_until("SELECT NOT pg_catalog.pg_is_in_recovery()", timeout)
 
     def wait_streaming(self, timeout=30):
-        """Until its WAL receiver streams and it has replayed what its upstream has now."""
-        self.wait_until("SELECT status = 'streaming' FROM pg_catalog.pg_stat_wal_receiver", timeout)
+        """Until its WAL receiver streams, is no newcomer to the checks, and it has replayed what its upstream has now."""
+        self.wait_until(STREAMS, timeout)
         if self.upstream and self.upstream.is_running():
             self.wait_replayed(self.upstream.lsn(), timeout)
 
