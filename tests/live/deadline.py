@@ -21,7 +21,7 @@ def in_time(build, program, args, judge, t=0.6, **how):
     limit = t + GRACE[build]
     elapsed = []
     for _ in range(ATTEMPTS):
-        outcome = launch(program, *args, "-t", f"{round(t * 1000)}ms", build=build, timeout=t + 10, **how)
+        outcome = launch(program, *args, "-t", f"{round(t * 1000)}ms", build=build, timeout=t + 30, **how)
         judge(outcome)
         elapsed.append(outcome.elapsed)
         if outcome.elapsed <= limit:
@@ -32,7 +32,7 @@ def in_time(build, program, args, judge, t=0.6, **how):
 def keeps(build, program, args, wanted, t=None, **how):
     """in_time() with an answer of that class of fault, or without a fault for None: of its own accord, unless it is
     "timeout", so that patience costs nothing."""
-    t = t or (0.6 if wanted == "timeout" else 3)
+    t = t or (0.6 if wanted == "timeout" else 10)
 
     def judge(outcome):
         answer = outcome.json()

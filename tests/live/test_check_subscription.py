@@ -27,7 +27,7 @@ class Pair(NamedTuple):
         return rows[0] == rows[1]
 
     def wait_applied(self):
-        wait_for(self.has_all, "the subscriber to have every row", detail=self.subscriber.log_tail)
+        wait_for(self.has_all, "the subscriber to have every row", 90, detail=self.subscriber.log_tail)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def pair(servers):
     servers.wait_applied()
 
 
-def settled(ask, state, *words, seconds=15):
+def settled(ask, state, *words, seconds=90):
     """The answer once it has that state and says these words: a worker that fails is started again and again."""
     answer = [None]
 
@@ -61,7 +61,7 @@ def settled(ask, state, *words, seconds=15):
         answer[0] = ask()
         return answer[0].state == state and all(word in answer[0].stdout for word in words)
 
-    wait_for(is_so, f"{state} {words}", seconds, detail=lambda: str(answer[0]))
+    wait_for(is_so, f"{state} {words}", seconds, interval=0.05, detail=lambda: str(answer[0]))
     return answer[0]
 
 
@@ -204,7 +204,7 @@ def test_an_apply_worker_that_waits_for_a_lock(pair, check):
     pair.publisher.sql("DELETE FROM thing WHERE id BETWEEN 10000 AND 10010")
     pair.wait_applied()
     for ask in ((*at(pair.subscriber), "--publisher", pair.conninfo()), at(pair.publisher)):
-        settled(lambda ask=ask: check("check_pg_subscription", *ask, "-c", "1MB"), "OK", seconds=30)
+        settled(lambda ask=ask: check("check_pg_subscription", *ask, "-c", "1MB"), "OK")
 
 
 def test_a_table_that_cannot_be_copied(pair, check):

@@ -112,7 +112,7 @@ def look(primary, *options):
         seen[0] = programs.check("check_pg_sync", *at(primary), "-f", "json", *options)
         return is_settled(seen[0])
 
-    wait_for(ask, "the WAL senders to take up the setting, and the check to agree with them", 10,
+    wait_for(ask, "the WAL senders to take up the setting, and the check to agree with them",
              detail=lambda: f"{seen[0]}\n{server_view(primary)}")
     return seen[0]
 
@@ -219,7 +219,7 @@ def ask(check):
             seen[0] = check("check_pg_sync", *at(server, user), *options, **keywords)
             return seen[0].state == state
 
-        wait_for(is_so, f"check_pg_sync to be {state}", 15, detail=lambda: str(seen[0]))
+        wait_for(is_so, f"check_pg_sync to be {state}", interval=0.05, detail=lambda: str(seen[0]))
         return seen[0]
     return ask_until
 

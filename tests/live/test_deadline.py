@@ -120,7 +120,7 @@ def test_good_host_behind_silent_ones(build, program):
     """Each host has its share of the time, so one that is silent does not hide the next."""
     with peers.Peer(peers.silent) as silent, wire.PgPeer(nodes.script(nodes.HEALTHY[program])) as good:
         conninfo = f"host={peers.LOOPBACK},{peers.LOOPBACK},{good.host} port={silent.port},{silent.port},{good.port}"
-        keeps(build, program, ["-d", conninfo], None, t=1.2 if build == "plain" else 3)
+        keeps(build, program, ["-d", conninfo], None, t=6)
 
 
 # --- a name server that never answers ---------------------------------------------------------------------------------
@@ -155,8 +155,8 @@ def test_name_server_that_is_slow(build, program, option, tmp_path):
     """Several names, and several questions for each: all are looked up at once, and each name once."""
     if reason := silent_names.why_missing():
         pytest.skip(reason)
-    with silent_names.SilentNames(tmp_path, delay=0.4) as names:
-        keeps(build, program, [option, ",".join(NAMES)], "down", t=3, preexec_fn=names.enter)
+    with silent_names.SilentNames(tmp_path, delay=0.8) as names:
+        keeps(build, program, [option, ",".join(NAMES)], "down", t=6, preexec_fn=names.enter)
 
 
 @pytest.mark.parametrize("program, option", [("check_dcs", "--endpoints"), ("check_patroni", "--url")])

@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+import installations
 from programs import at
 from sandbox import wait_for
 
@@ -74,6 +75,18 @@ def _received_all(chain):
     chain.standby.wait_until(f"SELECT pg_catalog.pg_last_wal_receive_lsn() >= '{chain.primary.lsn()}'::pg_lsn")
 
 
+def _until_no_lag(ask):
+    """Until it is OK and no time behind.  The server writes WAL of its own now and then, and what of it is not replayed
+    at that moment is as old as the last transaction."""
+    answers = [None]
+
+    def is_so():
+        answers[0] = ask()
+        return answers[0].state == "OK" and _metric(answers[0], "replay_lag_seconds") == 0
+
+    wait_for(is_so, "no lag in time", detail=lambda: answers[0])
+
+
 def _metric(result, name):
     """A metric's value in the JSON answer, None when it is not known."""
     return result.json()["metrics"][name]["value"]
@@ -81,7 +94,7 @@ def _metric(result, name):
 
 # --- busy ------------------------------------------------------------------------------------------------------------
 
-def test_a_standby_is_never_ahead_of_its_sender_while_rows_are_written(chain, check):
+def test_a_standby_is_never_ahead_of_its_sender_while_rows_are_written(chain, check, installation):
     """What is replayed has to be read before where the sender is, or the one overtakes the other now and then."""
     def write():
         with closing(chain.primary.connect()) as connection, connection.cursor() as cursor:
@@ -95,7 +108,7 @@ def test_a_standby_is_never_ahead_of_its_sender_while_rows_are_written(chain, ch
     for writer in writers:
         writer.start()
     try:
-        looks = [check("check_pg_replica", *at(chain.standby)).stdout for _ in range(30)]
+        looks = [check("check_pg_replica", *at(chain.standby)).stdout for _ in installations.share(range(30), installation)]
     finally:
         stop.set()
         for writer in writers:
@@ -111,9 +124,7 @@ def test_an_idle_primary_makes_no_lag(chain, check):
     # now() - pg_last_xact_replay_timestamp(), the usual measure, is past the limit by then.
     chain.standby.wait_until("SELECT clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp() > '2.2 s'")
     for standby in (chain.standby, chain.cascade):
-        idle = check("check_pg_replica", *at(standby), "-w", "500ms", "-c", "1s", "-f", "json")
-        assert idle.state == "OK", idle
-        assert _metric(idle, "replay_lag_seconds") == 0, idle
+        _until_no_lag(lambda standby=standby: check("check_pg_replica", *at(standby), "-w", "500ms", "-c", "1s", "-f", "json"))
 
 
 def test_a_standby_restarted_under_an_idle_primary(chain, check):
@@ -121,7 +132,7 @@ def test_a_standby_restarted_under_an_idle_primary(chain, check):
     chain.cascade.restart()
     chain.cascade.wait_until("SELECT status = 'streaming' FROM pg_catalog.pg_stat_wal_receiver")
     limits = (*at(chain.cascade), "-w", "1MB", "-c", "16MB")
-    wait_for(lambda: check("check_pg_replica", *limits).state == "OK", "the restarted standby to be a replica again", 5)
+    wait_for(lambda: check("check_pg_replica", *limits).state == "OK", "the restarted standby to be a replica again", 15)
 
 
 # --- replay held back ------------------------------------------------------------------------------------------------
@@ -164,8 +175,7 @@ def test_lag_in_time_past_a_limit_and_back(chain, check, held_back):
         # Of two limits the one that is passed decides, whichever comes first.
         assert ask("-c", "64MB", "-c", "400ms").state == "CRITICAL"
         assert ask("-c", "1kB", "-c", "1h").state == "CRITICAL"
-    again = ask("-w", "200ms", "-c", "400ms")
-    assert again.state == "OK", again
+    _until_no_lag(lambda: ask("-w", "200ms", "-c", "400ms"))
 
 
 def test_a_delay_on_purpose_is_not_fit_for_reads_unless_it_is_meant(chain, check):
@@ -242,4 +252,4 @@ def test_without_a_receiver_the_lag_is_unknown_not_zero(chain, check):
         chain.primary.start()
         chain.standby.wait_streaming()
     limits = (*at(chain.standby), "-c", "16MB")
-    wait_for(lambda: check("check_pg_replica", *limits).state == "OK", "the replica to be back", 5)
+    wait_for(lambda: check("check_pg_replica", *limits).state == "OK", "the replica to be back")
