@@ -139,9 +139,14 @@ def test_an_archiver_that_ends_whenever_it_is_started(archived, check, cause):
     server.configure(**CAUSES[cause])
     try:
         finish_segment(server)
-        wait_for_archiver(server, False)
-        gone = check(PROGRAM, *at(server))
-        assert (gone.state, "the archiver does not run" in gone.stdout) == ("CRITICAL", True), gone
+        looks = [None]
+
+        def is_told():  # of what is there for a moment every 10 s
+            wait_for_archiver(server, False)
+            looks[0] = check(PROGRAM, *at(server))
+            return (looks[0].state, "the archiver does not run" in looks[0].stdout) == ("CRITICAL", True)
+
+        wait_for(is_told, "an archiver that does not run", interval=0.1, detail=lambda: looks[0])
         assert server.value("SELECT failed_count FROM pg_catalog.pg_stat_archiver") == failed
     finally:
         server.configure(archive_command=archive.command, archive_library=None)
@@ -274,7 +279,7 @@ def test_a_directory_with_very_many_files_is_bounded(any_installation, check):
             wait_for(lambda: len(list(status.iterdir())) == 1, "the first file to wait")
             for number in range(1, count):
                 (status / f"0000000100000001{number:08X}.ready").touch()
-            counted = check(PROGRAM, *at(server), "-t", "9s", "-f", "json")
+            counted = check(PROGRAM, *at(server), "-t", "25s", "-f", "json")
             assert counted.state == "CRITICAL", counted
             assert metric(counted, "archive_waiting_files") == count, counted
             hasty = check(PROGRAM, *at(server), "-t", "50ms", "-f", "json")

@@ -22,12 +22,10 @@ class Pair(NamedTuple):
     def write(self, first, last):
         self.publisher.sql("INSERT INTO thing SELECT i, repeat('x', 1000) FROM generate_series(%s, %s) i", (first, last))
 
-    def has_all(self):
-        rows = [server.value("SELECT count(*) FROM thing") for server in self]
-        return rows[0] == rows[1]
-
     def wait_applied(self):
-        wait_for(self.has_all, "the subscriber to have every row", 90, detail=self.subscriber.log_tail)
+        """Until the subscriber has every row."""
+        rows = self.publisher.value("SELECT count(*) FROM thing")
+        self.subscriber.wait_until(f"SELECT count(*) = {rows} FROM thing", 90)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import psycopg2.errors
 import psycopg2.extras
 import pytest
 
+import installations
 import postgres
 import sandbox
 from programs import REPOSITORY
@@ -173,12 +174,12 @@ def test_the_server_and_the_module_agree(primary, module, values, is_taken):
 
 @pytest.mark.parametrize("values, is_taken", ((TAKEN_AT_START, True), (REFUSED_AT_START, False)),
                          ids=("taken", "refused"))
-def test_they_agree_on_what_only_a_file_can_hold(primary, module, values, is_taken):
-    for value in values:
+def test_they_agree_on_what_only_a_file_can_hold(primary, module, installation, values, is_taken):
+    for value in installations.share(values, installation):
         command = sandbox.as_user([str(primary.installation.bindir / "postgres"), "-D", str(primary.data), "-C",
                                    "synchronous_standby_names", "-c"])
         run = subprocess.run([*command, b"synchronous_standby_names=" + _bytes(value)], capture_output=True,
-                             check=False, cwd="/", timeout=30)
+                             check=False, cwd="/", timeout=120)
         if is_taken:
             assert run.returncode == 0 and run.stdout == _bytes(value) + b"\n", (value, run)
         else:
@@ -208,11 +209,11 @@ def some_values(count, seed):
         yield "".join(rng.choice(BLANKS) + piece for piece in pieces) + rng.choice(BLANKS)
 
 
-def test_they_agree_on_values_that_nobody_thought_of(primary, module):
+def test_they_agree_on_values_that_nobody_thought_of(primary, module, installation):
     values = list(some_values(2000, seed=4))
     taken = sum(module.parse(value)[2] is None for value in values)
     assert 400 < taken < 1600, f"{taken} of them are taken: a test of one kind only"
-    assert not list(differences(primary, module, values))
+    assert not list(differences(primary, module, installations.share(values, installation)))
 
 
 # --- priorities, and how many are required ---------------------------------------------------------------------------
@@ -256,6 +257,8 @@ class Standbys:
     def __exit__(self, *_):
         for connection in self.connections:
             connection.close()
+        # Those that are still ending count among max_wal_senders.
+        self.primary.wait_until("SELECT count(*) = 0 FROM pg_catalog.pg_stat_replication")
 
     def rows(self):
         pids = [connection.get_backend_pid() for connection in self.connections]
@@ -272,13 +275,13 @@ class Standbys:
 def take(primary, value):
     """Sets it and waits until the server starts sessions with it."""
     primary.sql("ALTER SYSTEM SET synchronous_standby_names = %s", (value,))
-    primary.sql("SELECT pg_catalog.pg_reload_conf()")
-    wait_for(lambda: primary.value("SHOW synchronous_standby_names") == value, f"{value!r} to be in effect")
+    primary.reload()
+    assert primary.value("SHOW synchronous_standby_names") == value
 
 
-def test_the_server_gives_the_same_priorities_and_requires_as_many(primary, module):
-    seen = set()
-    for value in VALUES:
+def test_the_server_gives_the_same_priorities_and_requires_as_many(primary, module, installation):
+    seen, values = set(), installations.share(VALUES, installation)
+    for value in values:
         take(primary, value)
         with Standbys(primary) as standbys:  # new ones, which cannot know the value before
             rows = standbys.rows()
@@ -290,4 +293,5 @@ def test_the_server_gives_the_same_priorities_and_requires_as_many(primary, modu
                     "sync": min(required, len(candidates)) if method == PRIORITY else 0}
         assert {state: candidates.count(state) for state in expected} == expected, f"{value!r}: {rows}"
         seen.update((method, row[2]) for row in rows)
-    assert {(PRIORITY, 0), (PRIORITY, 1), (PRIORITY, 2), (PRIORITY, 3), (QUORUM, 0), (QUORUM, 1)} <= seen
+    if len(values) == len(VALUES):
+        assert {(PRIORITY, 0), (PRIORITY, 1), (PRIORITY, 2), (PRIORITY, 3), (QUORUM, 0), (QUORUM, 1)} <= seen
