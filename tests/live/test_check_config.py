@@ -289,7 +289,7 @@ def test_slots_that_do_or_do_not_survive(own_cluster, check):
                       primary_conninfo=standby.settings["primary_conninfo"] + " dbname=postgres")
     assert_good(check, standby, *to_primary)
     # What the check calls fit does work.
-    standby.wait_until("SELECT synced FROM pg_catalog.pg_replication_slots WHERE slot_name = 'kept'")
+    standby.wait_until("SELECT synced FROM pg_catalog.pg_replication_slots WHERE slot_name = 'kept'", 120)
 
 
 # --- primary_conninfo never leaves the server ------------------------------------------------------------------------
