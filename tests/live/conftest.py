@@ -18,6 +18,7 @@ import sandbox
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "xdist_group(name): tests of one group run in one worker")
+    config.addinivalue_line("markers", "share(parameter): the majors between the oldest and the newest share its values")
     sandbox.directory()  # made by the first process, so that all workers share one initdb per major
 
 
@@ -41,14 +42,21 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _spare(config, items):
-    """The sanitizers watch our code, which is the same whatever major answers: they are tried with one, the newest."""
-    newest = max(installations.installations(), default=None)
-    spared = [item for item in items if hasattr(item, "callspec") and item.callspec.params.get("build") == "san"
-              and item.callspec.params.get("installation", newest) != newest]
+    spared = [item for item in items if hasattr(item, "callspec") and "installation" in item.callspec.params
+              and _is_spared(item)]
     if spared:
         config.hook.pytest_deselected(items=spared)
         chosen = set(map(id, spared))
         items[:] = [item for item in items if id(item) not in chosen]
+
+
+def _is_spared(item):
+    """The sanitizers watch our code, which is the same whatever major answers: they are tried with one, the newest."""
+    major = item.callspec.params["installation"]
+    if item.callspec.params.get("build") == "san" and major != max(installations.installations(), default=None):
+        return True
+    return any(not installations.is_tried(item.callspec.indices[marker.args[0]], major)
+               for marker in item.iter_markers("share"))
 
 
 def _servers_shared_by(item):

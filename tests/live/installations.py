@@ -75,12 +75,15 @@ def installations():
 
 
 def share(rows, installation):
-    """Of a long table, the rows that a major is tried with: the oldest and the newest with all, one between them with
-    every third, each with another third; with $PGHA_LONG ("make check-long") every one with all."""
+    """Of a long table, the rows that a major is tried with; see is_tried()."""
+    return [row for number, row in enumerate(rows) if is_tried(number, installation.major)]
+
+
+def is_tried(number, major):
+    """Whether a major is tried with that row of a long table: the oldest and the newest are with all, one between them
+    with every third, each with another third; with $PGHA_LONG ("make check-long") every one with all."""
     majors = sorted(installations())
-    if os.environ.get("PGHA_LONG") or installation.major in (majors[0], majors[-1]):
-        return list(rows)
-    return list(rows)[installation.major % 3::3]
+    return bool(os.environ.get("PGHA_LONG")) or major in (majors[0], majors[-1]) or number % 3 == major % 3
 
 
 def why_missing(major):

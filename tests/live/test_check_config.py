@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import installations
 import postgres
 from programs import at
 
@@ -113,6 +114,7 @@ RELOADS = {
 }
 
 
+@pytest.mark.share("case")
 @pytest.mark.parametrize("case", RELOADS)
 def test_a_rule_on_the_primary(trio, check, case):
     settings, expected = RELOADS[case]
@@ -320,11 +322,11 @@ def config_of(result):
     return json.loads(result.stdout)["snapshots"][0]["parts"]["config"]
 
 
-def test_what_primary_conninfo_names(trio, check, scratch):
+def test_what_primary_conninfo_names(trio, check, installation, scratch):
     """By SQL on the server, by our own reader in a file, and both as libpq would."""
     conf = scratch / "postgresql.conf"
     try:
-        for conninfo, expected in CONNINFOS.items():
+        for conninfo, expected in installations.share(CONNINFOS.items(), installation):
             trio.primary.configure(primary_conninfo=conninfo.replace("\\", "\\\\"))
             assert trio.primary.value("SELECT current_setting('primary_conninfo')") == conninfo
             asked = config_of(check("check_pg_config", *at(trio.primary), "--record", "-"))

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 import installations
+import programs
 from programs import at
 from sandbox import wait_for
 
@@ -94,7 +95,7 @@ def _metric(result, name):
 
 # --- busy ------------------------------------------------------------------------------------------------------------
 
-def test_a_standby_is_never_ahead_of_its_sender_while_rows_are_written(chain, check, installation):
+def test_a_standby_is_never_ahead_of_its_sender_while_rows_are_written(chain, installation):
     """What is replayed has to be read before where the sender is, or the one overtakes the other now and then."""
     def write():
         with closing(chain.primary.connect()) as connection, connection.cursor() as cursor:
@@ -108,7 +109,8 @@ def test_a_standby_is_never_ahead_of_its_sender_while_rows_are_written(chain, ch
     for writer in writers:
         writer.start()
     try:
-        looks = [check("check_pg_replica", *at(chain.standby)).stdout for _ in installations.share(range(30), installation)]
+        looks = [programs.check("check_pg_replica", *at(chain.standby)).stdout
+                 for _ in installations.share(range(30), installation)]
     finally:
         stop.set()
         for writer in writers:

@@ -120,6 +120,7 @@ def _assert_right_answers(chain, check, env=None):
         assert not result.json().get("fault"), result
 
 
+@pytest.mark.share("name")
 @pytest.mark.parametrize("name", SESSIONS)
 def test_settings_of_the_role_do_not_change_the_answer(chain, check, hostile_schema, name):
     value = SESSIONS[name] if "," in SESSIONS[name] else f"'{SESSIONS[name]}'"  # a list is not quoted as a whole
@@ -132,6 +133,7 @@ def test_settings_of_the_role_do_not_change_the_answer(chain, check, hostile_sch
         chain.standby.wait_replayed(chain.primary.lsn())
 
 
+@pytest.mark.share("name")
 @pytest.mark.parametrize("name", SESSIONS)
 def test_pgoptions_do_not_change_the_answer(chain, check, hostile_schema, name):
     value = SESSIONS[name].replace(" ", "")
@@ -174,6 +176,7 @@ def test_without_pg_monitor_a_replica_is_unknown_and_not_broken(chain, check):
 @pytest.mark.parametrize("program, role", [("check_pg_leader", "primary"), ("check_pg_leader", "standby"),
                                            ("check_pg_replica", "standby"), ("check_pg_replica", "cascade"),
                                            ("check_pg_replica", "primary")])
+@pytest.mark.share("form")
 @pytest.mark.parametrize("form", ["nagios", "json", "haproxy", "prometheus"])
 def test_a_recorded_snapshot_gives_the_same_answer(chain, check, scratch, program, role, form):
     record = scratch / "snapshot.json"

@@ -64,6 +64,7 @@ WAYS = (tcp, socket_directory, conninfo, uri, uri_of_a_socket, environment, opti
         service_in_the_environment, service_in_a_conninfo, hostaddr)
 
 
+@pytest.mark.share("way")
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_the_truth_by_every_way(chain, check, scratch, way):
     for program, server, state in chain.answers():
