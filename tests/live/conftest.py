@@ -18,7 +18,7 @@ import sandbox
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "xdist_group(name): tests of one group run in one worker")
-    config.addinivalue_line("markers", "share(parameter): the majors between the oldest and the newest share its values")
+    config.addinivalue_line("markers", "share(parameter): majors between the oldest and the newest share its values")
     sandbox.directory()  # made by the first process, so that all workers share one initdb per major
 
 

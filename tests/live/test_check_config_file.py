@@ -80,7 +80,8 @@ def server_reads(installation, data, conf, name):
     case = installation.major, conf.read_text(encoding="utf-8"), name
     if case not in READ:
         command = [str(installation.bindir / "postgres"), "-C", name, "-D", str(data), "-c", f"config_file={conf}"]
-        run = subprocess.run(sandbox.as_user(command), cwd="/", capture_output=True, text=True, timeout=120, check=False)
+        run = subprocess.run(sandbox.as_user(command), cwd="/", capture_output=True, text=True, timeout=120,
+                             check=False)
         READ[case] = run.returncode, run.stdout.rstrip("\n"), run.stderr
     return READ[case]
 

@@ -130,7 +130,8 @@ def test_a_silent_host_does_not_eat_the_time_of_the_next(primary, check):
             reaches(lambda options=options: check("check_pg_leader", *options, "-t", "2s"))
     # One port for two addresses.
     with silent_listener("127.0.0.2", good.port):
-        reaches(lambda: check("check_pg_leader", "-H", "127.0.0.2,127.0.0.1", "-p", good.port, "-U", "pgha", "-t", "2s"))
+        hosts = ("-H", "127.0.0.2,127.0.0.1", "-p", good.port, "-U", "pgha")
+        reaches(lambda: check("check_pg_leader", *hosts, "-t", "2s"))
 
 
 def test_a_host_that_refuses_is_passed_over_at_once(primary, check):

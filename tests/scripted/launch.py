@@ -96,6 +96,8 @@ def _launch(argv, env, clean_env, build, timeout, stdin, stdout, stderr, **popen
         out.seek(0)
         err.seek(0)
         outcome = Outcome(code, out.read(), err.read(), process.elapsed, process.lasted, None, " ".join(map(str, argv)))
-    assert not is_late, f"was still running after {timeout} s: {outcome}"
-    assert outcome.code != programs.SANITIZER_EXIT, f"a sanitizer speaks: {outcome}"
+    if is_late:
+        raise programs.Never(f"was still running after {timeout} s: {outcome}")
+    if outcome.code == programs.SANITIZER_EXIT:
+        raise programs.Never(f"a sanitizer speaks: {outcome}")
     return outcome
