@@ -107,7 +107,7 @@ class Three:
 
 
 def ask(url, *args, **how):
-    outcome = launch(PROGRAM, "--url", url, "-f", "json", *(args or T), **how)
+    outcome = launch(PROGRAM, "--url", url, "-f", "json", *args, *([] if "-t" in args else T), **how)
     assert outcome.err == b"", outcome
     answer = outcome.json()
     assert STATES.index(answer["state"]) == outcome.code, outcome

@@ -98,7 +98,7 @@ def test_huge_answers_of_all_are_held_in_bounded_memory(three):
     for peer in three.members:
         peer.paths["/leader"] = peer.paths["/config"] = HOSTILE["2 MB"][0]
     small = launch(PROGRAM, "--url", "http://127.0.0.1:1", "-f", "json", is_measured=True)
-    outcome = launch(PROGRAM, "--url", three.urls, "-f", "json", is_measured=True)
+    outcome = launch(PROGRAM, "--url", three.urls, "-f", "json", *T, is_measured=True)
     assert outcome.json()["state"] == "CRITICAL", outcome
     assert outcome.peak_bytes < small.peak_bytes + 32 * MB, (outcome.peak_bytes, small.peak_bytes)
 

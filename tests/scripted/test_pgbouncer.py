@@ -286,7 +286,7 @@ def test_the_worst_of_many_pools():
     pools = [{**POOL, "database": n} for n in names]
     pools[1234].update(cl_waiting="7", maxwait="30")
     console = Console(databases=[{**DATABASE, "name": n} for n in names], pools=pools)
-    summary = console.ask("-t", "9s", state="CRITICAL")
+    summary = console.ask("-t", "25s", state="CRITICAL")
     assert "wait of 7 clients for a server connection in pool database_1234/app is 30 s" in summary
     assert figure(console, "pools") == 3000
 
@@ -305,8 +305,8 @@ def test_more_users_than_an_answer_may_hold():
     """The rest of what was told is as good as before; only limits on the use of a pool cannot be held."""
     users = [{"name": f"user_{i:06d}"} for i in range(30000)]
     console = Console(users=users)
-    console.ask("-t", "9s")
-    assert "the size of a pool is not known, so its use is not" in refused(console, "protocol", "-w", "90%", "-t", "9s")
+    console.ask("-t", "25s")
+    assert "the size of a pool is not known, so its use is not" in refused(console, "protocol", "-w", "90%", "-t", "25s")
 
 
 # --- through the pooler -----------------------------------------------------------------------------------------------
@@ -570,6 +570,6 @@ def test_bounded_memory():
     console = Console(databases=[{**DATABASE, "name": n} for n in names],
                       pools=[{**POOL, "database": n} for n in names])
     with wire.PgPeer(console.script()) as peer:
-        outcome = launch(PROGRAM, *peer.target, "-t", "9s", is_measured=True)
+        outcome = launch(PROGRAM, *peer.target, "-t", "25s", is_measured=True)
     assert STATES[outcome.code] == "OK", outcome
     assert SANITIZED or outcome.peak_bytes < 64 << 20, outcome

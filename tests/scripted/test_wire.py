@@ -40,7 +40,7 @@ def test_server_that_reads_slowly(program):
     script = nodes.script(nodes.HEALTHY[program])
     script.slowly = 0.0005
     with wire.PgPeer(script, receive_buffer=2048) as peer:
-        assert word_of(launch(program, *peer.target, "-t", "10s")) == "OK"
+        assert word_of(launch(program, *peer.target, "-t", "60s", timeout=90)) == "OK"
 
 
 @each_check
