@@ -74,7 +74,7 @@ class Pgbouncer:
 
     def connect(self, dbname="postgres", user="pgha", **keywords):
         return psycopg2.connect(**{"host": self.host, "port": self.port, "dbname": dbname, "user": user,
-                                   "connect_timeout": 5, **keywords})
+                                   "connect_timeout": 30, **keywords})
 
     # --- the admin console -------------------------------------------------------------------------------------------
 
@@ -102,14 +102,26 @@ class Pgbouncer:
     @contextmanager
     def pausing(self, command="PAUSE"):
         """PAUSE and SUSPEND return when all is at rest, which may be never: meanwhile they are in force."""
+        is_issued = self.log_watch(f"{command.split()[0]} ")
         thread = threading.Thread(target=_quietly, args=(self.console, command), daemon=True)
         thread.start()
-        sandbox.wait_for(lambda: f"{command.split()[0]} " in sandbox.tail(self.log), f"{command} to be issued")
+        sandbox.wait_for(is_issued, f"{command} to be issued", detail=lambda: sandbox.tail(self.log))
         try:
             yield
         finally:
             _quietly(self.console, command.replace("PAUSE", "RESUME").replace("KILL", "RESUME"))
             thread.join(10)
+
+    def log_watch(self, words):
+        """A function that tells whether these words came into its log after now."""
+        start = self.log.stat().st_size
+
+        def is_there():
+            with open(self.log, "rb") as log:
+                log.seek(start)
+                return words.encode() in log.read()
+
+        return is_there
 
     # --- the process -------------------------------------------------------------------------------------------------
 
@@ -155,6 +167,7 @@ class _Client(threading.Thread):
         body = f"\0\3\0\0user\0{self.user}\0database\0{self.database}\0\0".encode()
         talk.sendall(struct.pack("!I", len(body) + 4) + body)
         talk.settimeout(0.05)
+        heard, is_let_in = b"", False
         while not self.over.is_set():
             try:
                 piece = talk.recv(65536)
@@ -164,7 +177,9 @@ class _Client(threading.Thread):
                 return
             if not piece:
                 return
-            if piece.endswith(b"Z\0\0\0\5I") and b"K\0\0\0\x0c" in piece:  # let in
+            heard = heard if is_let_in else heard + piece
+            if not is_let_in and heard.endswith(b"Z\0\0\0\5I") and b"K\0\0\0\x0c" in heard:
+                is_let_in = True
                 talk.sendall(b"Q\0\0\0\x0dSELECT 1\0")
 
 

@@ -67,7 +67,7 @@ def told(check, pooler, text):
         answers[0] = check(*of(pooler))
         return text in answers[0].stdout
 
-    wait_for(is_told, f"the check to say {text}", 10, interval=0.2, detail=lambda: answers[0])
+    wait_for(is_told, f"the check to say {text}", interval=0.2, detail=lambda: answers[0])
     return answers[0]
 
 
@@ -118,7 +118,8 @@ def test_with_a_password(primary, check, scratch):
         good = scratch / "pgpass"
         good.write_text(f"{pooler.host}:{pooler.port}:pgbouncer:mon:open sesame\n", encoding="utf-8")
         good.chmod(0o600)
-        wait_for(lambda: check(*of(pooler), env={"PGPASSFILE": str(good)}).state == "OK", "the new password to work")
+        wait_for(lambda: check(*of(pooler), env={"PGPASSFILE": str(good)}).state == "OK", "the new password to work",
+                 interval=0.2)
         wrong = check(*of(pooler), env={"PGPASSWORD": "abracadabra"})
         assert wrong.state == "UNKNOWN" and "admin console: " in wrong.stdout, wrong
         assert "abracadabra" not in wrong.stdout + wrong.stderr
@@ -144,10 +145,10 @@ def test_a_paused_database(pooler, check, command):
         assert check(*of(pooler, "--paused", "ok")).state == "OK"
         assert check(*of(pooler, "--exclude", "shop")).state == "OK"
         assert check(*of(pooler, "--expect-primary", "postgres", "--paused", "ok")).state == "OK"
-        through = check(*of(pooler, "--expect-primary", "shop", "--paused", "ok", "-t", "1s"))
+        through = check(*of(pooler, "--expect-primary", "shop", "--paused", "ok", "-t", "3s"))
         assert through.state == "CRITICAL", through
         assert 'no way through to database "shop": it is paused' in through.stdout, through
-        assert through.elapsed < 0.5, "it was not tried: PgBouncer would keep it among its clients"
+        assert through.elapsed < 1.5, "it was not tried: PgBouncer would keep it among its clients"
     again = check(*of(pooler, "--expect-primary", "shop"))
     assert again.state == "OK", again
 
@@ -174,13 +175,14 @@ def test_paused_as_a_whole(pooler, check, before):
             assert result.state == "OK" and "does not tell whether it is paused as a whole" in result.stdout, result
         else:
             assert result.state == "CRITICAL" and "PgBouncer is paused as a whole" in result.stdout, result
-        through = check(*of(pooler, "--expect-primary", "shop", "-t", "1s", "--paused", "ok"))
+        through = check(*of(pooler, "--expect-primary", "shop", "-t", "2s", "--paused", "ok"))
         assert through.state == "CRITICAL" and 'no way through to database "shop": ' in through.stdout, through
         for _ in range(4):
-            assert check(*of(pooler, "--expect-primary", "shop", "-t", "1s")).state == "CRITICAL"
+            assert check(*of(pooler, "--expect-primary", "shop", "-t", "2s")).state == "CRITICAL"
         waiting = pooler.pool("shop", "mon").get("cl_waiting", 0)
         assert waiting <= 2, "those that gave up stay in PgBouncer's queue, so one or two try, and no more"
-    wait_for(lambda: check(*of(pooler, "--expect-primary", "shop")).state == "OK", "it to lead there again")
+    wait_for(lambda: check(*of(pooler, "--expect-primary", "shop")).state == "OK", "it to lead there again",
+             interval=0.2)
 
 
 def test_suspended(pooler, check):
@@ -198,11 +200,12 @@ def test_shutting_down(pooler, check):
     """SIGINT: it ends when its servers are released, and serves nobody anew."""
     with pooler.clients(1):
         pooler.wait_for_pool(lambda row: row["sv_active"] == 1, "a server in use")
+        has_noticed = pooler.log_watch("got SIGINT")
         pooler.process.send_signal(2)
-        wait_for(lambda: "got SIGINT" in sandbox.tail(pooler.log), "PgBouncer to notice")
+        wait_for(has_noticed, "PgBouncer to notice")
         result = check(*of(pooler, "--expect-primary", "shop", "-t", "1s"))
         assert result.state == "CRITICAL", result
-    pooler.process.wait(10)
+    pooler.process.wait(30)
     gone = check(*of(pooler, "-f", "json"))
     assert gone.state == "CRITICAL" and gone.json()["fault"]["class"] == "down", gone
     assert "does PgBouncer run there" in gone.json()["hint"], gone
@@ -258,10 +261,10 @@ def test_the_server_is_down(any_installation, check):
             server.stop("immediate")
             # Nobody has asked for it since: the console sees nothing.
             assert check(*of(pooler)).state == "OK"
-            through = check(*of(pooler, "--expect-primary", "postgres", "-t", "1s"))
+            through = check(*of(pooler, "--expect-primary", "postgres", "-t", "2s"))
             assert through.state == "CRITICAL" and 'no way through to database "postgres": ' in through.stdout, through
             for _ in range(3):
-                check(*of(pooler, "--expect-primary", "postgres", "-t", "1s"))
+                check(*of(pooler, "--expect-primary", "postgres", "-t", "2s"))
             assert pooler.pool("postgres", "mon")["cl_waiting"] <= 2, "see test_paused_as_a_whole"
             with pooler.clients(2, user="mon"):
                 pooler.wait_for_pool(lambda row: row["maxwait"] >= 1, "clients that have waited", user="mon")
@@ -271,7 +274,8 @@ def test_the_server_is_down(any_installation, check):
             assert "clients wait in pool postgres/mon" in result.stdout or "client waits" in result.stdout, result
             assert f", which has no connection to its server at {place}" in result.stdout, result
             server.start()
-            wait_for(lambda: check(*of(pooler, "--expect-primary", "postgres")).state == "OK", "the pooler to be back")
+            wait_for(lambda: check(*of(pooler, "--expect-primary", "postgres")).state == "OK", "the pooler to be back",
+                     interval=0.2)
 
 
 def test_the_server_is_frozen(any_installation, check):
@@ -309,7 +313,7 @@ def test_who_came_before_a_change_is_still_with_the_old_server(pair, check):
     primary, standby = pair
     with pooling(standby, databases="shop = {server} dbname=postgres") as pooler:
         with pooler.clients(1, "shop"):
-            pooler.wait_for_pool(lambda row: row["cl_active"] == 1, "a client", "shop")
+            pooler.wait_for_pool(lambda row: row["sv_active"] == 1, "a client with a server", "shop")
             old, new = (f"host={server.host} port={server.port}" for server in (standby, primary))
             pooler.configuration.write_text(pooler.configuration.read_text().replace(old, new))
             pooler.console("RELOAD")
@@ -355,7 +359,7 @@ def test_a_postgresql_is_no_pooler(primary, check):
     try:
         result = check(*of(primary))
     finally:
-        primary.sql("DROP DATABASE pgbouncer")
+        primary.sql("DROP DATABASE pgbouncer WITH (FORCE)")  # the session of the check may not have ended
     assert result.state == "UNKNOWN" and "not PgBouncer's admin console, but PostgreSQL 1" in result.stdout, result
 
 
