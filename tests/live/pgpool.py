@@ -30,15 +30,15 @@ SETTINGS = {
     "sr_check_period": 1,
     "sr_check_user": "postgres",
     "health_check_period": 1,
-    "health_check_timeout": 3,
+    "health_check_timeout": 8,           # a busy machine keeps a server waiting for seconds
     "health_check_user": "postgres",
     "health_check_max_retries": 0,
-    "search_primary_node_timeout": 2,
+    "search_primary_node_timeout": 5,
     "log_line_prefix": "%t: %a pid %p: ",
     "wd_lifecheck_method": "heartbeat",
     "wd_interval": 1,
     "wd_heartbeat_keepalive": 1,
-    "wd_heartbeat_deadtime": 3,
+    "wd_heartbeat_deadtime": 15,
 }
 
 
@@ -130,9 +130,10 @@ class Pgpool:
             self.wait_ready()
         return self
 
-    def wait_ready(self, timeout=30):
+    def wait_ready(self, timeout=60):
         """Until it serves, and knows which of its backends is the primary."""
-        sandbox.wait_for(self._is_ready, f"{self} to serve", timeout, detail=lambda: sandbox.tail(self.log))
+        sandbox.wait_for(self._is_ready, f"{self} to serve", timeout, interval=0.1,
+                         detail=lambda: sandbox.tail(self.log))
 
     def _is_ready(self):
         if self.process.poll() is not None:
@@ -187,7 +188,7 @@ class Pgpool:
 
     def show(self, what, user="postgres"):
         """The rows of a SHOW command, each as {column: text}."""
-        connection = psycopg2.connect(host=self.host, port=self.port, dbname="postgres", user=user, connect_timeout=5)
+        connection = psycopg2.connect(host=self.host, port=self.port, dbname="postgres", user=user, connect_timeout=30)
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -200,7 +201,7 @@ class Pgpool:
     def nodes(self):
         return self.show("POOL_NODES")
 
-    def wait_node(self, number, timeout=20, **columns):
+    def wait_node(self, number, timeout=60, **columns):
         """Until SHOW POOL_NODES has these values for a backend."""
         seen = [None]
 
@@ -220,18 +221,32 @@ class Pgpool:
         argv = [f"/usr/sbin/pcp_{command}", "-h", self.host, "-p", str(self.pcp_port), "-U", PCP_USER, "-w",
                 *map(str, arguments)]
         run = subprocess.run(argv, env={**os.environ, **self.pcp_environment}, capture_output=True, text=True,
-                             timeout=20, check=False)
+                             timeout=60, check=False)
         if run.returncode != 0:
             raise sandbox.HarnessError(f"{' '.join(argv)}: {run.stdout}{run.stderr}")
         return run.stdout
 
     def detach(self, number):
-        self.pcp("detach_node", "-n", number)
+        self._order("detach_node", number)
         self.wait_node(number, status="down")
 
     def attach(self, number):
-        self.pcp("attach_node", "-n", number)
+        self._order("attach_node", number)
         self.wait_node(number, status="up")
+
+    def _order(self, command, number):
+        """Again, while nobody is there: the process that listens for PCP is made anew after each change."""
+        refused = [None]
+
+        def is_taken():
+            try:
+                self.pcp(command, "-n", number)
+            except sandbox.HarnessError as error:
+                refused[0] = error
+                return False
+            return True
+
+        sandbox.wait_for(is_taken, f"{self} to take pcp_{command}", interval=0.2, detail=lambda: refused[0])
 
 
 class Watchdog:
@@ -259,10 +274,14 @@ class Watchdog:
             pool.release()
 
     def leader(self):
-        """The pgpool that they have elected."""
-        (state,) = [line.split() for line in self.pools[0].pcp("watchdog_info").splitlines() if " LEADER " in line]
-        (found,) = [pool for pool in self.pools if state[0] == f"{pool.host}:{pool.port}"]
-        return found
+        """The pgpool that they have elected, once all of them know it."""
+        def known():
+            return [line.split()[0] for pool in self.pools for line in pool.pcp("watchdog_info").splitlines()
+                    if " LEADER " in line]
+
+        sandbox.wait_for(lambda: len(known()) == len(self.pools) and len(set(known())) == 1, "one leader", 60,
+                         interval=0.5, detail=known)
+        return next(pool for pool in self.pools if known()[0] == f"{pool.host}:{pool.port}")
 
 
 class Setting:

@@ -36,7 +36,7 @@ def test_watchdog(setting, check, scratch):
                 seen[0] = look(pool)
                 return seen[0].state == state and words in seen[0].stdout
 
-            wait_for(is_so, f"{state}: {words}", 30, interval=0.1, detail=lambda: seen[0])
+            wait_for(is_so, f"{state}: {words}", 120, interval=0.5, detail=lambda: seen[0])
             return seen[0]
 
         leader = pools.leader()
