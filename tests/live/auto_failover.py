@@ -28,12 +28,12 @@ from sandbox import HarnessError, wait_for
 MAJOR = 15  # the one that Debian's extension is for
 DATABASE = "pg_auto_failover"
 
-# Short, so that a test sees a failover.  The defaults are 5, 5, 2, 20, 30 and 10 s.
+# Short, so that a test sees a failover, but no busy machine makes one.  The defaults are 5, 5, 2, 20, 30 and 10 s.
 TIMES = {
     "health_check_period": "1s",
-    "health_check_timeout": "1s",
+    "health_check_timeout": "2s",
     "health_check_retry_delay": "500ms",
-    "node_considered_unhealthy_timeout": "3s",
+    "node_considered_unhealthy_timeout": "6s",
     "primary_demote_timeout": "2s",
     "startup_grace_period": "1s",
 }
@@ -102,7 +102,7 @@ class Managed(postgres.Server):
 
     def wait_ready(self, timeout=90):
         """Until PostgreSQL answers."""
-        wait_for(self.answers, f"{self.name} to accept connections", timeout, detail=self.log_tail)
+        wait_for(self.answers, f"{self.name} to accept connections", timeout, 0.2, detail=self.log_tail)
 
     def answers(self, user="postgres"):
         if self.process.poll() is not None:
@@ -167,7 +167,7 @@ class Managed(postgres.Server):
     def adopt(self):
         """The harness' own door and role: initdb made the operating system's user the superuser."""
         owner = sandbox.user().pw_name if sandbox.user() else subprocess.getoutput("id -un")
-        wait_for(lambda: self.answers(owner), f"{self.name} to accept connections", 90, detail=self.log_tail)
+        wait_for(lambda: self.answers(owner), f"{self.name} to accept connections", 120, 0.2, detail=self.log_tail)
         if owner != "postgres":
             self.sql("CREATE ROLE postgres LOGIN SUPERUSER", user=owner)
 
@@ -226,29 +226,26 @@ class Cluster:
 
     # --- who is who --------------------------------------------------------------------------------------------------
 
+    def _rows(self):
+        """(name, reported, goal, health) of each node, by the monitor."""
+        return self.monitor.sql("SELECT nodename, reportedstate::text, goalstate::text, health "
+                                "FROM pgautofailover.node", dbname=DATABASE)
+
     def states(self):
         """{name: (reported, goal)}, by the monitor."""
-        rows = self.monitor.sql("SELECT nodename, reportedstate::text, goalstate::text FROM pgautofailover.node",
-                                dbname=DATABASE)
-        return {name: (reported, goal) for name, reported, goal in rows}
+        return {name: (reported, goal) for name, reported, goal, _ in self._rows()}
 
-    def wait_states(self, timeout=60, **goals):
-        """Until the nodes named have settled in those states: wait_states(n1="primary")."""
-        wait_for(lambda: all(self.states().get(name) == (state, state) for name, state in goals.items()),
-                 f"{goals}", timeout, 0.1, detail=self.overview)
-
-    def wait_settled(self, timeout=90):
+    def wait_settled(self, timeout=120):
         """Until one node is the primary, all others are secondaries, and the monitor finds all healthy."""
-        wait_for(self._is_settled, "the formation to settle", timeout, 0.1, detail=self.overview)
+        wait_for(self._is_settled, "the formation to settle", timeout, 0.2, detail=self.overview)
         return self
 
     def _is_settled(self):
-        goals = sorted(goal for reported, goal in self.states().values() if reported == goal)
-        healthy = self.monitor.value("SELECT pg_catalog.count(*) FROM pgautofailover.node WHERE health = 1",
-                                     dbname=DATABASE)
-        return goals == ["primary"] + ["secondary"] * (len(self.nodes) - 1) and healthy == len(self.nodes)
+        rows = self._rows()
+        goals = sorted(goal for _, reported, goal, health in rows if reported == goal and health == 1)
+        return goals == ["primary"] + ["secondary"] * (len(self.nodes) - 1)
 
-    def primary(self, timeout=60):
+    def primary(self, timeout=120):
         """The one node that is to take writes, and does."""
         found = []
 
@@ -257,11 +254,12 @@ class Cluster:
                         if goal in MAY_WRITE and reported in MAY_WRITE]
             return len(found) == 1
 
-        wait_for(look, "a primary", timeout, 0.1, detail=self.overview)
+        wait_for(look, "a primary", timeout, 0.2, detail=self.overview)
         return self[found[0]]
 
     def secondaries(self):
-        return [node for node in self.nodes if node is not self.primary()]
+        primary = self.primary()
+        return [node for node in self.nodes if node is not primary]
 
     def overview(self):
         """A few lines for the report of a failure."""

@@ -35,7 +35,7 @@ promote_command='{program} standby promote -f {file}'
 follow_command='{program} standby follow -f {file} -W --upstream-node-id=%n'
 monitor_interval_secs=1
 degraded_monitoring_timeout=-1
-reconnect_attempts=2
+reconnect_attempts=4
 reconnect_interval=1
 primary_notification_timeout=10
 election_rerun_interval=2
@@ -81,7 +81,7 @@ class Node(postgres.Server):
 
     @property
     def conninfo(self):
-        return f"host={self.host} port={self.port} user=repmgr dbname={DATABASE} connect_timeout=2"
+        return f"host={self.host} port={self.port} user=repmgr dbname={DATABASE} connect_timeout=5"
 
     def write(self, number):
         self.number = number
@@ -90,7 +90,7 @@ class Node(postgres.Server):
             program=self.installation.bindir / "repmgr", file=self.file), encoding="utf-8")
         sandbox.give(self.file)
 
-    def repmgr(self, *arguments, must=True, timeout=60):
+    def repmgr(self, *arguments, must=True, timeout=120):
         """Runs repmgr as this node; returns what it wrote."""
         argv = [str(self.installation.bindir / "repmgr"), "-f", str(self.file), *map(str, arguments)]
         ended = subprocess.run(sandbox.as_user(argv), cwd="/", capture_output=True, text=True, timeout=timeout,
@@ -113,7 +113,7 @@ class Node(postgres.Server):
 
     def wait_daemon(self):
         """Until its shared memory knows it, and a standby's has seen its upstream."""
-        wait_for(self._is_daemon_ready, f"repmgrd of {self.name}", 30,
+        wait_for(self._is_daemon_ready, f"repmgrd of {self.name}", 60, 0.1,
                  detail=lambda: sandbox.tail(self.home / "repmgrd.log"))
 
     def _is_daemon_ready(self):
@@ -225,7 +225,7 @@ class Cluster:
         """The node that is out of recovery."""
         return self.wait_primary()
 
-    def wait_primary(self, other_than=None, timeout=30):
+    def wait_primary(self, other_than=None, timeout=60):
         """Until a node (not that one, nor that name) takes writes and repmgr's metadata have it so."""
         found = []
 
@@ -236,7 +236,7 @@ class Cluster:
                                        "AND type = 'primary' AND active", (node.number,), dbname=DATABASE)]
             return len(found) == 1
 
-        wait_for(look, f"a primary other than {other_than}", timeout, detail=self.overview)
+        wait_for(look, f"a primary other than {other_than}", timeout, 0.1, detail=self.overview)
         return found[0]
 
     def overview(self):
