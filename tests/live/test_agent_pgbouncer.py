@@ -86,7 +86,7 @@ def test_it_is_watched_on_every_way(agent, pooler):
     pooler.console("DISABLE postgres")
     says(agent, 503, 'database "postgres" is disabled: it refuses clients')
     assert agent.agent_check("pgbouncer\n").startswith("down")
-    agent.wait_status("/primary", 200, PATIENCE)  # the node itself is as good as before
+    agent.wait_status("/primary", 200, timeout=PATIENCE)  # the node itself is as good as before
     pooler.console("ENABLE postgres")
     says(agent, 200, "leads to the primary")
 
@@ -105,7 +105,7 @@ def test_a_pause_leaves_no_clients_behind(agent, pooler):
         wait_looks(agent, 8)
         row = pooler.pool("postgres")
         assert row["cl_active"] + row["cl_waiting"] <= 3, row
-        agent.wait_status("/primary", 200, PATIENCE)
+        agent.wait_status("/primary", 200, timeout=PATIENCE)
     says(agent, 200, "leads to the primary")
 
 
@@ -137,7 +137,7 @@ def test_a_frozen_pooler_holds_up_nothing_else(agent, pooler):
     try:
         answer = says(agent, 503, "no answer")
         assert answer["fault"]["class"] == "timeout", answer
-        agent.wait_status("/primary", 200, PATIENCE)
+        agent.wait_status("/primary", 200, timeout=PATIENCE)
         # Whoever waited for the pooler would wait for up to 2 s, nearly always.
         for _ in range(5):
             assert own_seconds(agent, "/primary", 200) < 0.5
