@@ -72,7 +72,7 @@ def test_nagios_reads_it(path, tmp_path):
     (tmp_path / "contacts.cfg").write_text(CONTACTS)
     main = tmp_path / "nagios.cfg"
     main.write_text(NAGIOS.format(objects=path, contacts=tmp_path / "contacts.cfg", directory=tmp_path, user=user))
-    ended = subprocess.run([nagios, "-v", main], capture_output=True, text=True, timeout=30)
+    ended = subprocess.run([nagios, "-v", main], capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0 and re.search(r"Total Errors:\s+0\n", ended.stdout), ended.stdout
 
 
@@ -80,11 +80,11 @@ def test_nagios_reads_it(path, tmp_path):
 def test_prometheus_reads_it(path, tmp_path):
     promtool = tool("usr/bin/promtool")
     kind, word = ("rules", "expr") if path.name.endswith("-rules.yml") else ("config", "static_configs")
-    ended = subprocess.run([promtool, "check", kind, path], capture_output=True, text=True, timeout=30)
+    ended = subprocess.run([promtool, "check", kind, path], capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0 and "SUCCESS" in ended.stdout, ended.stdout + ended.stderr
     broken = tmp_path / path.name
     broken.write_text(path.read_text().replace(word, f"{word}s"))
-    assert subprocess.run([promtool, "check", kind, broken], capture_output=True, timeout=30).returncode != 0
+    assert subprocess.run([promtool, "check", kind, broken], capture_output=True, timeout=120).returncode != 0
 
 
 # Of three agents: the values of a metric, one every 5 s, and the alerts that ring at a time.
@@ -131,7 +131,7 @@ def test_alerts_ring_when_they_should(scene, tmp_path):
         "promql_expr_test": expressions}]}
     file = tmp_path / "test.yml"
     file.write_text(json.dumps(text))
-    ended = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, timeout=30)
+    ended = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0 and "SUCCESS" in ended.stdout, ended.stdout + ended.stderr
 
 
