@@ -251,10 +251,15 @@ GRANT SELECT ON ALL TABLES IN SCHEMA pgautofailover TO pgha;
 
 NODE = """
 INSERT INTO pgautofailover.node
-SELECT 'default', %s, 0, %s, %s, %s, (SELECT system_identifier FROM pg_catalog.pg_control_system()), %s, %s, true,
-       'sync', pg_catalog.now(), '0/3000060', pg_catalog.now(), 1, pg_catalog.now(), pg_catalog.now(), 50, true,
+SELECT 'default', id, 0, name, host, port, (SELECT system_identifier FROM pg_catalog.pg_control_system()), goal, reported,
+       true, 'sync', pg_catalog.now(), '0/3000060', pg_catalog.now(), 1, pg_catalog.now(), pg_catalog.now(), 50, true,
        'default'
+  FROM (VALUES {}) row (id, name, host, port, goal, reported)
 """
+
+
+def insert_nodes(server, *rows):
+    server.sql(NODE.format(", ".join(["%s"] * len(rows))), rows)
 
 
 @pytest.fixture(scope="module")
@@ -270,8 +275,7 @@ def fake(made_by_hand):
     """fake(rows...) is a server with tables like a monitor's, and at the same time its only node, n1."""
     def fill(*rows):
         made_by_hand.sql(SCHEMA)
-        for row in ((1, "n1", made_by_hand.host, made_by_hand.port, "single", "single"), *rows):
-            made_by_hand.sql(NODE, row)
+        insert_nodes(made_by_hand, (1, "n1", made_by_hand.host, made_by_hand.port, "single", "single"), *rows)
         return made_by_hand
 
     yield fill
@@ -319,7 +323,7 @@ def test_more_nodes_than_there_is_room_for(fake, check):
 def test_addresses_that_lead_to_one_server(fake, check):
     """By a virtual address, or PGHOSTADDR, one primary would look like two."""
     server = fake()
-    server.sql(NODE, (2, "n2", server.host, server.port, "secondary", "secondary"))
+    insert_nodes(server, (2, "n2", server.host, server.port, "secondary", "secondary"))
     result = ask_fake(check, server)
     assert result.state == "WARNING" and "split brain" not in result.stdout, result
     assert "n2 (secondary) cannot be asked itself: the server of n1 answers there" in result.stdout, result
@@ -328,7 +332,7 @@ def test_addresses_that_lead_to_one_server(fake, check):
 def with_another_row(fake, goal="secondary"):
     """Of a lower number, and leading to the same server by another name."""
     server = fake()
-    server.sql(NODE, (0, "n0", "localhost", server.port, goal, goal))
+    insert_nodes(server, (0, "n0", "localhost", server.port, goal, goal))
     return server
 
 

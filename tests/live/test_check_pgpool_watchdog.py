@@ -24,7 +24,8 @@ def setting(any_installation):
 
 
 def test_watchdog(setting, check, scratch):
-    with pgpool.Watchdog(setting.servers) as pools:
+    # How the backends are is not the matter here, and three ask them.
+    with pgpool.Watchdog(setting.servers, sr_check_period=5, health_check_period=5) as pools:
         def look(pool, *options, has_pcp=True, **variables):
             pcp = ("--pcp-user", pgpool.PCP_USER, "--pcp-port", pool.pcp_port) if has_pcp else ()
             return check("check_pgpool", *programs.at(pool), *pcp, *options, env={**pool.pcp_environment, **variables})

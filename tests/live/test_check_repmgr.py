@@ -441,10 +441,9 @@ def made_by_hand(any_installation):
 def fake(made_by_hand):
     """fake(node=..., ...) fills the metadata of a server with no extension; it is node 1, "n1", the primary."""
     def fill(*rows):
-        made_by_hand.sql(SCHEMA + "GRANT USAGE ON SCHEMA repmgr TO pgha; GRANT SELECT ON repmgr.nodes TO pgha")
         own = (1, None, True, "n1", "primary", "default", 100, f"host={made_by_hand.host} port={made_by_hand.port}")
-        for row in (own, *rows):
-            made_by_hand.sql("INSERT INTO repmgr.nodes VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", row)
+        made_by_hand.sql(SCHEMA + "GRANT USAGE ON SCHEMA repmgr TO pgha; GRANT SELECT ON repmgr.nodes TO pgha; "
+                         f"INSERT INTO repmgr.nodes VALUES {', '.join(['%s'] * (1 + len(rows)))}", (own, *rows))
         return made_by_hand
 
     yield fill

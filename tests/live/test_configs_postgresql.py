@@ -138,8 +138,8 @@ def test_every_major_takes_every_line(installation, scratch, name):
 
     def ask(setting, contents):
         (scratch / "postgresql.conf").write_text(contents, encoding="utf-8")
-        run = subprocess.run(sandbox.as_user([str(installation.bindir / "postgres"), "-D", str(scratch), "-C", setting]),
-                             cwd="/", capture_output=True, text=True, timeout=120, check=False)
+        command = [str(installation.bindir / "postgres"), "-D", str(scratch), "-C", setting]
+        run = subprocess.run(sandbox.as_user(command), cwd="/", capture_output=True, text=True, timeout=120, check=False)
         return run.returncode, run.stdout.strip()
 
     settings = dict(re.findall(r"(?m)^(\w+) = '?(.*?)'?(?:\s+#.*)?$", text))
