@@ -159,8 +159,11 @@ class _Client(threading.Thread):
 
     def run(self):
         while not self.over.wait(0.05):
-            with socket.create_connection(self.address) as talk:
-                self._stay(talk)
+            try:
+                with socket.create_connection(self.address) as talk:
+                    self._stay(talk)
+            except ConnectionError:
+                pass  # it listens no more, or not yet
 
     def _stay(self, talk):
         """Until the end, or until it is sent away; then it comes again."""
@@ -173,8 +176,6 @@ class _Client(threading.Thread):
                 piece = talk.recv(65536)
             except TimeoutError:
                 continue
-            except ConnectionError:
-                return
             if not piece:
                 return
             heard = heard if is_let_in else heard + piece

@@ -215,7 +215,8 @@ def test_shutting_down(pooler, check):
 
 def test_a_pool_that_is_exhausted(pooler, check):
     with pooler.clients(5):
-        pooler.wait_for_pool(lambda row: row["cl_waiting"] == 3, "three clients that wait")
+        # All of them wait at first.
+        pooler.wait_for_pool(lambda row: (row["sv_active"], row["cl_waiting"]) == (2, 3), "three clients that wait")
         result = check(*of(pooler, "-w", "2", "-c", "60s"))
         assert result.state == "WARNING", result
         assert "WARNING - number of waiting clients in pool postgres/pgha is 3 (warning above 2) | " in result.stdout
@@ -231,7 +232,7 @@ def test_a_pool_that_is_exhausted(pooler, check):
 
 def test_max_client_conn(primary, check):
     with pooling(primary, "max_client_conn = 5\n") as pooler, pooler.clients(3):
-        wait_for(lambda: pooler.pool("postgres").get("cl_waiting") == 1, "three clients to be there")
+        pooler.wait_for_pool(lambda row: (row["sv_active"], row["cl_waiting"]) == (2, 1), "three clients")
         result = check(*of(pooler))
         assert result.state == "OK" and "3 of 5 client connections used" in result.stdout, result
         with pooler.clients(4):
@@ -288,7 +289,7 @@ def test_the_server_is_frozen(any_installation, check):
             try:
                 with pooler.clients(1):
                     result = told(check, pooler, "waits in pool postgres/pgha")
-                    assert pooler.pool("postgres")["sv_login"] == 1 and pooler.pool("postgres")["maxwait"] == 0
+                    pooler.wait_for_pool(lambda row: row["sv_login"] == 1 and row["maxwait"] == 0, "a login, and no wait")
                     through = check(*of(pooler, "--expect-primary", "shop", "-t", "1s", "-f", "json"))
             finally:
                 server.thaw()
