@@ -21,10 +21,12 @@ LIBRARIES = ("/usr/share/java/zookeeper.jar", "/usr/share/java/servlet-api.jar",
 # A virtual machine for some seconds of life: no compiler that takes longer than it spares, and little memory.
 JAVA_OPTIONS = ("-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto")
 
+# Whom the others have not heard of for syncLimit ticks is no longer one of them: a virtual machine that gets no processor
+# for a second or two is to stay.
 CONFIGURATION = """\
 tickTime=200
-initLimit=20
-syncLimit=5
+initLimit=100
+syncLimit=20
 dataDir={data}
 clientPortAddress=127.0.0.1
 clientPort={client_port}
@@ -82,7 +84,7 @@ class Member:
             self.wait_ready()
         return self
 
-    def wait_ready(self, timeout=60):
+    def wait_ready(self, timeout=90):
         """Until it serves, alone or in a quorum."""
         wait_for(self._is_ready, f"ZooKeeper {self.name} to serve", timeout, 0.1, detail=self.log_tail)
 
@@ -105,14 +107,19 @@ class Member:
     def state(self):
         """"leader", "follower", ...; "" while it does not serve, or does not answer."""
         try:
-            return self.ask("monitor", timeout=1).get("server_state", "")
+            return self.ask("monitor", timeout=2).get("server_state", "")
         except OSError:
             return ""
 
     def wait_idle(self):
         """Until it has seen that there is no quorum, and serves nobody any more."""
-        wait_for(lambda: "not currently serving" in str(self.ask("leader").get("error")),
-                 f"ZooKeeper {self.name} to serve no more", 30, 0.1, detail=self.log_tail)
+        wait_for(self._is_idle, f"ZooKeeper {self.name} to serve no more", 60, 0.1, detail=self.log_tail)
+
+    def _is_idle(self):
+        try:
+            return "not currently serving" in str(self.ask("leader").get("error"))
+        except OSError:
+            return False
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None
@@ -192,12 +199,18 @@ class Ensemble:
                              and member.state() == "leader"), None)
             return found[0] is not None
 
-        wait_for(look, "ZooKeeper to have a leader", 60, 0.1)
+        wait_for(look, "ZooKeeper to have a leader", 90, 0.1)
         return found[0]
 
     def wait_followers(self, count):
         """Until the leader knows of so many followers that vote."""
-        wait_for(lambda: self.leader().ask("monitor").get("synced_followers") == count, f"{count} followers", 30, 0.1)
+        def is_so():
+            try:
+                return self.leader().ask("monitor").get("synced_followers") == count
+            except OSError:
+                return False
+
+        wait_for(is_so, f"{count} followers", 60, 0.1)
 
     def followers(self):
         leader = self.leader()
