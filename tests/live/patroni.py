@@ -16,9 +16,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from functools import lru_cache
+
+import psycopg2
 
 import etcd
 import installations
@@ -32,8 +35,10 @@ SCOPE = "demo"
 MAJOR = 15  # Patroni 3.0 knows no newer one
 
 # Short, so that a test sees a lock expire. Patroni 3.0 takes any; by its rule loop_wait + 2 * retry_timeout <= ttl,
-# and of retry_timeout each of three etcd endpoints gets a third, at least a second.
-TIMES = {"ttl": 8, "loop_wait": 1, "retry_timeout": 3}
+# and of retry_timeout each of three etcd endpoints gets a third, at least a second. Not shorter: a leader whose etcd is late for
+# retry_timeout steps down, and on a busy machine it would do so where no test is about it.
+TIMES = {"ttl": 10, "loop_wait": 1, "retry_timeout": 4}
+LOOK = 0.2  # seconds between two looks at it: each is some requests to three programs in Python
 
 HBA = ("local all all trust", "host all all samenet trust", "local replication all trust",
        "host replication all samenet trust")
@@ -171,7 +176,8 @@ class Member(postgres.Server):
         self.tags = tags
         self.write()
         self.rest("POST", "/reload")
-        wait_for(lambda: self.rest().json().get("tags", {}) == tags, f"the tags of {self.name}", detail=self.log_tail)
+        wait_for(lambda: self.rest().json().get("tags", {}) == tags, f"the tags of {self.name}", 60, LOOK,
+                 detail=self.log_tail)
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -179,7 +185,8 @@ class Member(postgres.Server):
         """Patroni, which starts PostgreSQL, or finds it running."""
         keeper = sandbox.spawn([sys.executable, "-c", KEEPER, program(), str(self.file)], self.log, name=self.name)
         self._keepers.append(keeper)
-        wait_for(lambda: len(reaper.tree(keeper.pid)) > 1, f"the keeper of {self.name}", detail=self.log_tail)
+        wait_for(lambda: len(reaper.tree(keeper.pid)) > 1, f"the keeper of {self.name}", interval=0.1,
+                 detail=self.log_tail)
         self.patroni_pid = reaper.tree(keeper.pid)[1]  # its first child
         if wait:
             self.wait_ready()
@@ -187,7 +194,7 @@ class Member(postgres.Server):
 
     def wait_ready(self, timeout=60):
         """Until Patroni says that its PostgreSQL runs."""
-        wait_for(lambda: self.status("/health") == 200, f"PostgreSQL of {self.name} to run", timeout,
+        wait_for(lambda: self.status("/health") == 200, f"PostgreSQL of {self.name} to run", timeout, LOOK,
                  detail=self.log_tail)
 
     def is_patroni_running(self):
@@ -236,10 +243,27 @@ class Member(postgres.Server):
         self.kill_patroni()
         self.kill_postgres()
 
+    def promote(self, timeout=60):
+        """Behind Patroni's back, in a pause, and for good: a Patroni that is still about to start its server anew makes it a
+        standby once more."""
+        for _ in range(2):
+            wait_for(self._is_promoted, f"{self.name} to be a primary", timeout, 0.1, detail=self.log_tail)
+            time.sleep(2.5 * TIMES["loop_wait"])
+        wait_for(self._is_promoted, f"{self.name} to be a primary still", timeout, 0.1, detail=self.log_tail)
+
+    def _is_promoted(self):
+        try:
+            if not self.value("SELECT pg_catalog.pg_is_in_recovery()"):
+                return True
+            self.sql("SELECT pg_catalog.pg_promote()")
+        except psycopg2.Error:
+            pass
+        return False
+
     def stop(self, mode="fast", timeout=60):
         """SIGTERM to Patroni, which stops PostgreSQL and gives the lock back."""
         reaper.signal_each([self.patroni_pid], signal.SIGTERM)
-        wait_for(lambda: not self.is_patroni_running() and not self.is_running(), f"{self.name} to stop", timeout,
+        wait_for(lambda: not self.is_patroni_running() and not self.is_running(), f"{self.name} to stop", timeout, 0.1,
                  detail=self.log_tail)
 
     def restart(self, mode="fast"):
@@ -290,7 +314,7 @@ class Member(postgres.Server):
         except urllib.error.URLError as error:
             raise OSError(f"{self.url}{path}: {error.reason}") from None
 
-    def status(self, path="/leader", timeout=2):
+    def status(self, path="/leader", timeout=3):
         """The code of a path, or 0 when no answer comes."""
         try:
             return self.rest("GET", path, timeout=timeout).status
@@ -360,7 +384,7 @@ class Cluster:
                 member.write()
             if not member.is_patroni_running():
                 member.start(wait=False)
-        wait_for(self._restore_config, "the cluster's configuration to be the first one", 60, 0.2,
+        wait_for(self._restore_config, "the cluster's configuration to be the first one", 60, LOOK,
                  detail=self.overview)
         self.wait_healthy()
 
@@ -407,7 +431,7 @@ class Cluster:
             found[:] = [member for member in self.leaders() if other_than not in (member, member.name)]
             return len(found) == 1 and (self.is_standby_cluster() or _is_primary(found[0]))
 
-        wait_for(look, f"a leader of {self.scope} other than {other_than}", timeout, 0.05, detail=self.overview)
+        wait_for(look, f"a leader of {self.scope} other than {other_than}", timeout, LOOK, detail=self.overview)
         return found[0]
 
     def replicas(self):
@@ -417,20 +441,21 @@ class Cluster:
 
     def wait_healthy(self, timeout=90):
         """A leader, everybody else streams from it, each Patroni sees all of it, nothing is paused."""
-        wait_for(self._is_healthy, f"{self.scope} to be healthy", timeout, 0.1, detail=self.overview)
+        wait_for(self._is_healthy, f"{self.scope} to be healthy", timeout, LOOK, detail=self.overview)
         return self
 
     def _is_healthy(self):
         leaders = self.leaders()
+        if len(leaders) != 1:
+            return False
         try:
-            if len(leaders) != 1 or leaders[0].rest().json()["state"] != "running":
-                return False
-            if not self.is_standby_cluster() and not _is_primary(leaders[0]):
+            said = {member: member.rest().json() for member in self.members}
+            leader = said.pop(leaders[0])
+            if not _is_up_to_date(leader) or not self.is_standby_cluster() and leader["role"] not in PRIMARY:
                 return False  # it holds the lock, and the others will have to follow it to its new timeline
-            streaming = [row["application_name"] for row in leaders[0].rest().json().get("replication", ())
-                         if row["state"] == "streaming"]
-            return all(sees(member, leaders[0]) and (member is leaders[0] or member.name in streaming)
-                       for member in self.members)
+            streaming = [row["application_name"] for row in leader.get("replication", ()) if row["state"] == "streaming"]
+            return all(_is_up_to_date(replica) and replica["timeline"] == leader["timeline"] and member.name in streaming
+                       for member, replica in said.items())
         except (OSError, ValueError, KeyError):
             return False
 
@@ -479,15 +504,23 @@ class Cluster:
     def _set_pause(self, value):
         self.patch_config({"pause": value})
         wait_for(lambda: all(member.rest().json().get("pause", False) is bool(value) for member in self.members
-                             if member.is_patroni_running()), f"pause to be {bool(value)}", detail=self.overview)
+                             if member.is_patroni_running()), f"pause to be {bool(value)}", 60, LOOK, self.overview)
 
     def switchover(self, to=None):
         """Until `to` (a member, or any) leads; returns it."""
         old = self.leader()
         body = {"leader": old.name, **({"candidate": to.name} if to else {})}
-        answer = old.rest("POST", "/switchover", body, timeout=60)
-        assert answer.status == 200, answer
+        wait_for(lambda: self._is_switching(old, body), f"a switchover from {old.name}", 60, 1, detail=self.overview)
         return self.wait_leader(other_than=old)
+
+    def _is_switching(self, old, body):
+        """Whether it is under way, asked for once more if need be: to Patroni a candidate that is late for an answer is none,
+        and one that is late for the lock has failed."""
+        if self.leaders() != [old]:
+            return True
+        answer = old.rest("POST", "/switchover", body, timeout=60)
+        assert answer.status in (200, 412, 503), answer
+        return answer.status == 200
 
     def schedule_switchover(self, at, to=None):
         """`at` is an aware datetime; DELETE /switchover by cancel_switchover()."""
@@ -508,21 +541,32 @@ def _parameters():
     """As every server of the harness, but for what Patroni decides itself and what must be a number for it."""
     own = ("hot_standby", "wal_level", "max_wal_senders", "max_replication_slots")
     return {**{name: value for name, value in postgres.SETTINGS.items() if name not in own}, "max_wal_senders": 10,
-            "max_replication_slots": 10, "max_connections": 40}
+            "max_replication_slots": 10, "max_connections": 40,
+            "max_standby_streaming_delay": "-1"}  # a query may hold replay back for as long as a test wants
+
+
+PRIMARY = ("master", "primary")
 
 
 def _is_primary(member):
     try:
-        return member.rest().json()["role"] in ("master", "primary")
+        return member.rest().json()["role"] in PRIMARY
     except (OSError, ValueError, KeyError):
         return False
 
 
+def _is_up_to_date(said):
+    """Of what a member says: no pause, PostgreSQL runs, and a leader is known to it."""
+    return said["state"] == "running" and not said.get("pause") and not said.get("cluster_unlocked")
+
+
 def sees(member, leader):
-    """Whether its Patroni is up to date: no pause, PostgreSQL runs, and the leader is known to it."""
-    said = member.rest().json()
-    return said["state"] == "running" and not said.get("pause") and not said.get("cluster_unlocked") \
-        and (member is leader or said["timeline"] == leader.rest().json()["timeline"])
+    """Whether its Patroni knows of that leader, and its PostgreSQL follows."""
+    try:
+        said = member.rest().json()
+        return _is_up_to_date(said) and said["timeline"] == leader.rest().json()["timeline"]
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def _stop(pid, what):

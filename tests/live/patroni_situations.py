@@ -6,13 +6,17 @@ Each is a context manager that yields who is what in it, {role: member}. Between
 import os
 import signal
 import threading
-import time
 from contextlib import contextmanager
 
 import patroni
-from sandbox import wait_for
+import sandbox
 
 BEHIND_BYTES = 4 << 20
+
+
+def wait_for(condition, what, timeout=60, interval=patroni.LOOK, detail=lambda: ""):
+    """Most conditions ask programs in Python."""
+    sandbox.wait_for(condition, what, timeout, interval, detail)
 
 
 def roles(cluster):
@@ -28,7 +32,7 @@ def _settled(member, what, **expected):
         except OSError:
             return False
         return all(said.get(key) == value for key, value in expected.items())
-    wait_for(look, what, 60, 0.1, detail=member.log_tail)
+    wait_for(look, what, detail=member.log_tail)
 
 
 @contextmanager
@@ -50,8 +54,7 @@ def tagged(cluster):
 @contextmanager
 def synchronous(cluster):
     cluster.patch_config({"synchronous_mode": True})
-    wait_for(lambda: _sync_standby(cluster), "a synchronous standby", detail=cluster.overview)
-    sync = _sync_standby(cluster)
+    sync = sandbox.wait_for(lambda: _sync_standby(cluster), "a synchronous standby", 60, patroni.LOOK, cluster.overview)
     other = next(member for member in cluster.replicas() if member is not sync)
     yield {"leader": cluster.leader(), "synchronous": sync, "asynchronous": other}
     cluster.patch_config({"synchronous_mode": None})
@@ -241,7 +244,7 @@ def lost_quorum(cluster):
 def failsafe(cluster):
     """The store is away, but all members agree that the leader may go on."""
     cluster.patch_config({"failsafe_mode": True})
-    time.sleep(2 * patroni.TIMES["loop_wait"])  # until it stands in the store that all members are asked
+    wait_for(lambda: _is_failsafe(cluster), "all to know whom the leader asks without a store", detail=cluster.overview)
     leader, replica = roles(cluster).values()
     for member in cluster.etcd.members:
         member.freeze()
@@ -252,6 +255,12 @@ def failsafe(cluster):
     cluster.etcd.mend()
     cluster.patch_config({"failsafe_mode": None})
     cluster.wait_healthy()
+
+
+def _is_failsafe(cluster):
+    """Each member has the list of all of them."""
+    answers = [member.rest("GET", "/failsafe") for member in cluster.members]
+    return all(answer.status == 200 and len(answer.json()) == len(cluster.members) for answer in answers)
 
 
 def _is_standby(member):
