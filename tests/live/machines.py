@@ -2,12 +2,14 @@
 configs/ in the places that they are meant for, so that programs are started as an administrator starts them.
 
 Pure Python, no pytest.  A machine is a network namespace of netns.Network; its directories are bound over the real
-ones in a mount namespace of each program, which nobody else sees.
+ones in a mount namespace, which nobody else sees.  Both last as long as a program that sleeps there.
 """
 
 import os
 import re
 import shutil
+import subprocess
+from pathlib import Path
 
 import netns
 import programs
@@ -18,8 +20,8 @@ OWN = ("/etc", "/run", "/usr/local", "/var/lib", "/var/log")
 # Of the real /etc, what programs cannot do without.
 ETC_KEPT = ("alternatives", "group", "hosts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "nsswitch.conf",
             "passwd", "perl", "postgresql-common", "protocols", "services", "ssl")
-# As root, in the mount namespace that "ip netns exec" has made; then the program, and no shell any more.
-BIND = 'root=$1; shift; for place in ' + " ".join(OWN) + '; do mount --bind "$root$place" "$place"; done; exec "$@"'
+# As root, in the mount namespace that "ip netns exec" has made; then what keeps it, and no shell any more.
+BIND = 'for place in ' + " ".join(OWN) + '; do mount --bind "$1$place" "$place"; done; exec sleep infinity'
 
 
 def why_missing():
@@ -44,6 +46,10 @@ class Machine:
                 shutil.copy(source, target, follow_symlinks=False)
         self.directory("/usr/local/bin")
         self.directory("/run/postgresql")
+        self._sleeper = sandbox.spawn(["sh", "-ec", BIND, "sh", str(self.root)], self.root / "sleep.log",
+                                      name=f"mounts of {name}", netns=host.netns, unprivileged=False)
+        sandbox.wait_for(lambda: Path(f"/proc/{self._sleeper.pid}/comm").read_text(encoding="ascii") == "sleep\n",
+                         f"the mounts of {name}", 60, detail=lambda: sandbox.tail(self.root / "sleep.log"))
 
     def __repr__(self):
         return f"<{self.name} at {self.address}>"
@@ -93,18 +99,19 @@ class Machine:
 
     def _command(self, argv, is_root):
         argv = list(map(str, argv))
-        return ["sh", "-ec", BIND, "sh", str(self.root), *(argv if is_root else sandbox.as_user(argv))]
+        return ["nsenter", "-t", str(self._sleeper.pid), "-m", "-n", "--", *(argv if is_root else sandbox.as_user(argv))]
 
-    def run(self, *argv, is_root=False, timeout=30, env=None, **options):
+    def run(self, *argv, is_root=False, timeout=90, env=None, **options):
         """A program to its end: subprocess.CompletedProcess with text."""
         options.setdefault("cwd", "/")  # the user may not be let into where the tests are
-        return self.host.run(*self._command(argv, is_root), timeout=timeout, env=_environment(env), **options)
+        return subprocess.run(self._command(argv, is_root), capture_output=True, text=True, check=False, timeout=timeout,
+                              env=_environment(env), **options)
 
     def start(self, name, *argv, is_root=False, env=None):
         """A daemon in the foreground; its log is where log() finds it."""
         log = self.root / f"{name}.log"
         self.processes[name] = sandbox.spawn(self._command(argv, is_root), log, name=f"{name} on {self.name}",
-                                             netns=self.host.netns, unprivileged=False, env=_environment(env))
+                                             unprivileged=False, env=_environment(env))
         return self.processes[name]
 
     def log(self, name, lines=60):
@@ -119,6 +126,10 @@ class Machine:
             process = self.processes.pop(name, None)
             if process is not None:
                 sandbox.kill(process)
+
+    def release(self):
+        self.kill()
+        sandbox.kill(self._sleeper)
 
 
 class Machines(netns.Network):
@@ -142,7 +153,7 @@ class Machines(netns.Network):
 
     def release(self):
         for machine in getattr(self, "machines", {}).values():
-            machine.kill()
+            machine.release()
         super().release()
 
 

@@ -46,13 +46,13 @@ def inside(netns, work):
                 if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET) != 0:
                     raise OSError(ctypes.get_errno(), f"cannot enter {netns}")
             made.append(work())
-        except OSError as error:
+        except Exception as error:  # pylint: disable=broad-except
             made.append(error)
 
     thread = threading.Thread(target=enter_and_work)
     thread.start()
     thread.join()
-    if isinstance(made[0], OSError):
+    if isinstance(made[0], Exception):
         raise made[0]
     return made[0]
 

@@ -3,15 +3,24 @@
 Pure Python, no pytest.
 """
 
+import base64
 import http.client
+import json
+import os
 import shutil
 import signal
+import socket
 import sys
+import threading
 
+import psycopg2
+
+import etcd
 import haproxy
 import installations
 import keepalived
 import machines
+import netns
 import patroni
 import pgbouncer
 import pgpool
@@ -50,7 +59,9 @@ def put(machine, config, replacements=None, is_roots=False):
 
 
 # A test does not wait for half a minute until a lock expires.
-SHORT_TIMES = {"ttl: 30": "ttl: 8", "loop_wait: 10": "loop_wait: 1", "retry_timeout: 10": "retry_timeout: 3"}
+SHORT_TIMES = {"ttl: 30": "ttl: 10", "loop_wait: 10": "loop_wait: 1", "retry_timeout: 10": "retry_timeout: 4"}
+# Thirty processes of pgpool-II on each host would do as well, but for the time that they take to begin and to end.
+FEW_CHILDREN = {"num_init_children = 30": "num_init_children = 8"}
 
 CHECKS = ("check_pg_leader", "check_pg_replica", "check_pg_lag", "check_pg_sync", "check_pg_slots", "check_pg_config",
           "check_patroni", "check_dcs", "check_pgbouncer", "check_pgpool", "pgha-agent", "pgha-ask")
@@ -77,7 +88,7 @@ def why_missing_managers():
 def start_agent(machine):
     """Its unit is Before=keepalived.service haproxy.service."""
     machine.start("agent", "/usr/local/bin/pgha-agent", "-c", "/etc/pgha/agent.ini")
-    sandbox.wait_for(lambda: (machine.root / "run/pgha/leader.track").exists(), "the agent's first answer", 10,
+    sandbox.wait_for(lambda: (machine.root / "run/pgha/leader.track").exists(), "the agent's first answer", 60, 0.1,
                      detail=lambda: machine.log("agent"))
 
 
@@ -119,7 +130,7 @@ class Node:
         self.machine.directory("/run/pgha")
 
     def start_etcd(self):
-        self.machine.start("etcd", "etcd", "--config-file", "/etc/etcd/etcd.yml")
+        self.machine.start("etcd", *etcd.first_in_queue(["etcd", "--config-file", "/etc/etcd/etcd.yml"]), is_root=True)
 
     def start_patroni(self):
         # PostgreSQL becomes nobody's child: this adopts it.
@@ -141,7 +152,8 @@ class Node:
         return self.machine.run(f"/usr/local/bin/{program}", *options)
 
     def install_pgpool(self):
-        for name in ("pgpool.conf", "pool_hba.conf", "pool_passwd", "pcp.conf"):
+        put(self.machine, "pgpool/pgpool.conf", FEW_CHILDREN)
+        for name in ("pool_hba.conf", "pool_passwd", "pcp.conf"):
             put(self.machine, f"pgpool/{name}")
         self.machine.write("/etc/pgha/pcppass", "*:*:pgha:CHANGE-ME-8\n", 0o600)
 
@@ -157,25 +169,33 @@ class Node:
                                "-c", query, env={"PGCONNECT_TIMEOUT": "3", "PGPASSFILE": passfile})
         return run.stdout.strip() if run.returncode == 0 else None
 
-    def rest(self, path, *options):
-        """The body of Patroni's REST API on this host, None when there is none."""
-        run = self.machine.run("/usr/bin/env", "python3", "-c", ASK, f"http://{self.address}:8008{path}", *options)
-        return run.stdout if run.returncode == 0 else None
+    def rest(self, path, login=None, body=None, method="GET", timeout=10):
+        """The body of Patroni's REST API on this host, None when it has not status 200."""
+        headers = {"Authorization": "Basic " + base64.b64encode(login.encode()).decode()} if login else {}
+        status, text = self.ask(path, 8008, timeout, method, None if body is None else json.dumps(body), headers)
+        return text if status == 200 else None
 
     def lock_holder(self):
         """Who has the leader lock by what the etcd on this host has applied: Patroni, too, asks for no more than that."""
-        return self.machine.run("etcdctl", "--endpoints", f"http://{self.address}:2379", "get", "--consistency=s",
-                                "--print-value-only", "/service/pg/leader", env={"ETCDCTL_API": "3"}).stdout.strip()
+        asked = json.dumps({"key": etcd.encoded("/service/pg/leader"), "serializable": True})
+        status, text = self.ask("/v3/kv/range", 2379, method="POST", body=asked)
+        found = json.loads(text).get("kvs") if status == 200 else None
+        return base64.b64decode(found[0]["value"]).decode() if found else ""
 
     def status(self, path, port=8009):
         """The code of the agent, or of what serves that port, asked on this host; 0: no answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+        return self.ask(path, port)[0]
+
+    def ask(self, path, port, timeout=3, method="GET", body=None, headers=None):
+        """(status, body) by HTTP on this host; (0, "") when no answer comes."""
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
         try:
-            connection.sock = self.machine.host.connect(port)
-            connection.request("GET", path)
-            return connection.getresponse().status
+            connection.sock = self.machine.host.connect(port, timeout=timeout)
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
         except (OSError, http.client.HTTPException):
-            return 0
+            return 0, ""
         finally:
             connection.close()
 
@@ -184,17 +204,6 @@ class Node:
 
     def logs(self):
         return "\n".join(self.machine.log(name, 25) for name in self.machine.processes)
-
-
-# With what every machine has: URL [USER:PASSWORD JSON [METHOD]].
-ASK = """\
-import base64, sys, urllib.request
-body = sys.argv[3].encode() if len(sys.argv) > 3 else None
-request = urllib.request.Request(sys.argv[1], body, method="".join(sys.argv[4:]) or None)
-if len(sys.argv) > 2:
-    request.add_header("Authorization", "Basic " + base64.b64encode(sys.argv[2].encode()).decode())
-print(urllib.request.urlopen(request, timeout=15).read().decode())
-"""
 
 
 # --- three of them ---------------------------------------------------------------------------------------------------
@@ -222,14 +231,16 @@ class Reference:
         self.wait_leader()
         self._make_roles()
         whole = ("--url", MEMBERS, "--min-members", len(self.nodes))
-        self.wait(lambda: self.leader().check("check_patroni", *whole).returncode == 0, "all members")
+        self.wait(lambda: self.wait_leader().check("check_patroni", *whole).returncode == 0, "all members")
         for node in self:
             node.start_others()
         self.wait_settled()
 
     def _make_roles(self):
         """What the comments of the files tell the administrator to do."""
-        leader = self.leader()
+        leader = self.wait_leader()
+        self.wait(lambda: leader.psql("SELECT 1 FROM pg_roles WHERE rolname = 'pgha' AND NOT pg_is_in_recovery()") == "1",
+                  "a primary that post_init is done with")
         roles = f"ALTER ROLE pgha PASSWORD '{PASSWORDS['pgha']}'; CREATE ROLE app LOGIN PASSWORD '{PASSWORDS['app']}'"
         assert leader.psql(roles) is not None, leader.logs()
         assert leader.psql("CREATE DATABASE app OWNER app") is not None, leader.logs()
@@ -248,7 +259,7 @@ class Reference:
     def plug(self, node):
         """The link is back; Patroni is started anew when the host's etcd has caught up. Before 3.0.3 it overwrites the
         lock of the new leader if its etcd still tells that the lock is its own (its pull request 2689)."""
-        leader = self.leader()
+        leader = self.wait_leader()
         node.kill_patroni()
         node.machine.host.plug()
         self.wait(lambda: node.lock_holder() == leader.name, f"etcd on {node.name} to know that {leader.name} has the lock")
@@ -264,12 +275,12 @@ class Reference:
     def leader(self):
         """The node that holds the lock, None when nobody does."""
         for node in self.living():
-            if node.rest("/leader"):
+            if node.rest("/leader", timeout=3):
                 return node
         return None
 
-    def wait(self, condition, what, timeout=40):
-        return sandbox.wait_for(condition, what, timeout, 0.1,
+    def wait(self, condition, what, timeout=90):
+        return sandbox.wait_for(condition, what, timeout, 0.2,
                                 detail=lambda: "\n".join(node.logs() for node in self.living()))
 
     def wait_leader(self):
@@ -284,15 +295,40 @@ class Reference:
 
     def wait_synchronous(self):
         """Until Patroni has a synchronous standby, by the members' own word."""
-        self.wait(lambda: self.leader().check("check_patroni", "--url", MEMBERS, "--min-sync", "1").returncode == 0,
+        self.wait(lambda: self.wait_leader().check("check_patroni", "--url", MEMBERS, "--min-sync", "1").returncode == 0,
                   "a synchronous standby")
 
-    def where(self, dbname, port=6432, **options):
-        """The address of the server that an application comes to, by the virtual IP."""
-        return self.living()[-1].psql("SELECT host(inet_server_addr())", host=VIP, port=port, dbname=dbname,
-                                      user="app", **options)
+    def where(self, dbname, port=6432):
+        """The address of the server that an application comes to, by the virtual IP; None: to none."""
+        return self._as_application("SELECT host(inet_server_addr())", dbname, port)
 
     def write(self, port):
         """Likewise, of one that writes."""
-        return self.living()[-1].psql("INSERT INTO written VALUES (now(), host(inet_server_addr())) RETURNING host", "-q",
-                                      host=VIP, port=port, dbname="app", user="app")
+        return self._as_application("INSERT INTO written VALUES (now(), host(inet_server_addr())) RETURNING host", "app", port)
+
+    def _as_application(self, query, dbname, port):
+        host = self.living()[-1].machine.host
+        try:
+            connection = netns.inside(host.netns, lambda: psycopg2.connect(
+                host=VIP, port=port, dbname=dbname, user="app", password=PASSWORDS["app"], connect_timeout=5))
+        except psycopg2.Error:
+            return None
+        connection.autocommit = True
+        patience = threading.Timer(20, _shut, [connection.fileno()])
+        patience.start()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(query)
+                return cursor.fetchone()[0]
+        except psycopg2.Error:
+            return None
+        finally:
+            patience.cancel()
+            patience.join()
+            connection.close()
+
+
+def _shut(descriptor):
+    """Who waits for an answer from there hears that there is none."""
+    with socket.socket(fileno=os.dup(descriptor)) as connection:
+        connection.shutdown(socket.SHUT_RDWR)
