@@ -140,7 +140,7 @@ class Node:
         """PostgreSQL goes on, and ends with its keeper."""
         keeper = self.machine.processes.pop("patroni")
         reaper.signal_each([reaper.tree(keeper.pid)[1]], signal.SIGKILL)
-        self.machine.processes["patroni that was killed"] = keeper
+        self.machine.processes[f"patroni that was killed, {keeper.pid}"] = keeper
 
     def start_others(self):
         start_agent(self.machine)
@@ -166,7 +166,7 @@ class Node:
              passfile="/var/lib/postgresql/.pgpass"):
         """What a query answers, as text, or None when there is no answer."""
         run = self.machine.run("psql", "-X", "-A", "-t", "-h", host, "-p", port, "-U", user, "-d", dbname, *options,
-                               "-c", query, env={"PGCONNECT_TIMEOUT": "3", "PGPASSFILE": passfile})
+                               "-c", query, env={"PGCONNECT_TIMEOUT": "10", "PGPASSFILE": passfile})
         return run.stdout.strip() if run.returncode == 0 else None
 
     def rest(self, path, login=None, body=None, method="GET", timeout=10):

@@ -1,6 +1,7 @@
 """check_dcs against etcd 3.4, in every state that one can bring a cluster into; ZooKeeper is in
 test_check_dcs_zookeeper.py, Consul a scripted peer."""
 
+import functools
 import json
 import shutil
 
@@ -54,15 +55,26 @@ def cluster(shared):
     shared.leader()
 
 
-@pytest.fixture
-def ask(check):
-    """ask(cluster or URLs, *args) -> Result of the check."""
+def asker(check):
     def run(endpoints, *args, **keywords):
         urls = getattr(endpoints, "endpoints", endpoints)
         patience = () if "-t" in args else AT_LEISURE
         return check(PROGRAM, "--endpoints", ",".join(urls), *PATIENT, *patience, *args, **keywords)
 
     return run
+
+
+@pytest.fixture
+def ask(check):
+    """ask(cluster or URLs, *args) -> Result of the check."""
+    return asker(check)
+
+
+@pytest.fixture
+def asks():
+    """One with each build, where it takes its time to make a situation and to mend it."""
+    builds = [build for build in ("plain", "san") if not programs.why_missing(build)]
+    return [asker(functools.partial(programs.check, build=build)) for build in builds]
 
 
 def metric(result, name, member=None):
@@ -153,11 +165,12 @@ def test_lock_without_a_lease(cluster, ask):
 
 # --- members that fail -----------------------------------------------------------------------------------------------
 
-def test_a_member_is_killed(cluster, ask):
+def test_a_member_is_killed(cluster, asks):
     killed = cluster.followers()[0]
     killed.kill()
-    told(lambda: ask(cluster), "WARNING", f"1 of 3 endpoints does not answer, {MARGIN}: cannot reach {killed.url}: ",
-         always=is_within(AT_ONCE))  # who refuses costs no time
+    for ask in asks:
+        told(lambda ask=ask: ask(cluster), "WARNING", f"1 of 3 endpoints does not answer, {MARGIN}: cannot reach {killed.url}: ",
+             always=is_within(AT_ONCE))  # who refuses costs no time
 
 
 @only_plain
@@ -168,14 +181,15 @@ def test_the_leader_is_killed(cluster, ask):
     told(lambda: ask(cluster, "-v"), "WARNING", f"cannot reach {killed.url}: ", "leads, 2 of 3 endpoints have a quorum")
 
 
-def test_a_member_is_frozen(cluster, ask):
+def test_a_member_is_frozen(cluster, asks):
     cluster.put("/service/frozen/leader", "n1", ttl=60)
     frozen = cluster.followers()[0]
     frozen.freeze()
     # The others are told, and what is asked last has its share of the time.
-    told(lambda: ask(cluster, "--scope", "frozen", "-t", "2s", "-v"), "WARNING",
-         f"1 of 3 endpoints does not answer, {MARGIN}: no answer from {frozen.url} in time",
-         'n1 holds the leader lock of "frozen"', "leader_ttl_seconds=", always=is_within(2.3))
+    for ask in asks:
+        told(lambda ask=ask: ask(cluster, "--scope", "frozen", "-t", "2s", "-v"), "WARNING",
+             f"1 of 3 endpoints does not answer, {MARGIN}: no answer from {frozen.url} in time",
+             'n1 holds the leader lock of "frozen"', "leader_ttl_seconds=", always=is_within(2.3))
 
 
 @only_plain
@@ -204,16 +218,17 @@ def test_two_frozen_members(cluster, ask):
          always=is_no)
 
 
-def test_nobody_is_there(cluster, ask):
+def test_nobody_is_there(cluster, asks):
     for member in cluster.members:
         member.kill()
-    result = ask(cluster)
-    assert result.state == "CRITICAL", result
-    assert f"none of 3 endpoints answers: cannot reach {cluster.members[0].url}: " in result.stdout, result
-    assert "hint: if they are silent everywhere no lock can be renewed" in result.stdout, result
-    assert ask(cluster, "--on-down", "unknown").state == "UNKNOWN"
-    for kind in ("etcd", "etcd2", "consul", "zookeeper"):
-        assert ask(cluster, "--kind", kind).state == "CRITICAL"
+    for ask in asks:
+        result = ask(cluster)
+        assert result.state == "CRITICAL", result
+        assert f"none of 3 endpoints answers: cannot reach {cluster.members[0].url}: " in result.stdout, result
+        assert "hint: if they are silent everywhere no lock can be renewed" in result.stdout, result
+        assert ask(cluster, "--on-down", "unknown").state == "UNKNOWN"
+        for kind in ("etcd", "etcd2", "consul", "zookeeper"):
+            assert ask(cluster, "--kind", kind).state == "CRITICAL"
 
 
 @only_plain
@@ -328,15 +343,19 @@ def put_v2(cluster, key, value, ttl):
 # --- TLS and users ---------------------------------------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
-def secured():
+def tls():
     if not shutil.which("openssl"):
         pytest.skip("no program openssl")
-    with etcd.Cluster(1, tls=certificates.Authority()) as cluster:
+    return certificates.Authority()
+
+
+@pytest.fixture(scope="module")
+def secured(tls):
+    with etcd.Cluster(1, tls=tls) as cluster:
         yield cluster
 
 
-def test_tls(secured, ask):
-    tls = secured.tls
+def test_tls(secured, ask, tls):
     trust = ("--ca-file", tls.certificate)
     ours = ("--cert-file", tls.client.certificate, "--key-file", tls.client.key)
     result = ask(secured, *trust, *ours)
@@ -352,9 +371,8 @@ def test_tls(secured, ask):
 
 
 @only_plain
-def test_users_and_certificates(ask, scratch):
+def test_users_and_certificates(ask, scratch, tls):
     """While etcd 3.4 has users, its gateway refuses certificates that could be taken for one."""
-    tls = certificates.Authority()
     with etcd.Cluster(1, tls=tls) as cluster:
         add_users(cluster)
         secret = write_secret(scratch / "secret", SECRET)

@@ -189,7 +189,8 @@ def test_pgpool_took_every_line(reference):
     for node in reference:
         reference.wait(lambda node=node: node.psql("SELECT 1", port=9999, user="pgha") == "1", "pgpool-II")
     node = reference.living()[-1]
-    known = dict(line.split("|")[:2] for line in node.psql("PGPOOL SHOW ALL", port=9999, user="pgha").splitlines())
+    shown = until(lambda: node.psql("PGPOOL SHOW ALL", port=9999, user="pgha"), lambda text: text, "pgpool-II's settings")
+    known = dict(line.split("|")[:2] for line in shown.splitlines())
     file = (node.machine.root / "etc/pgpool2/pgpool.conf").read_text(encoding="utf-8")
     settings = dict(re.findall(r"(?m)^(\w+) = '?(.*?)'?$", file))
     assert len(settings) > 30
@@ -200,9 +201,8 @@ def test_pgpool_took_every_line(reference):
     del settings["backend_flag0"]
     assert {name: (value, known.get(name)) for name, value in settings.items()
             if plain(value) != plain(known.get(name, "not known"))} == {}
-    pcp = node.machine.run("pcp_node_count", "-h", "127.0.0.1", "-p", "9898", "-U", "pgha", "-w",
-                           env={"PCPPASSFILE": "/etc/pgha/pcppass"})
-    assert pcp.stdout.strip() == "2", pcp.stderr
+    until(lambda: node.machine.run("pcp_node_count", "-h", "127.0.0.1", "-p", "9898", "-U", "pgha", "-w",
+                                   env={"PCPPASSFILE": "/etc/pgha/pcppass"}), lambda run: run.stdout.strip() == "2", "two nodes")
 
 
 def test_pgpool_tells_reads_from_writes(reference):

@@ -227,8 +227,9 @@ def agents_of(stack, cluster):
     agents = {}
     for member in cluster.members:
         peers = {other.name: other for other in cluster.members if other is not member}
-        agents[member.name] = [stack.enter_context(Agent(member, name=member.name, peers=others,
-                                                         config={"patroni": {"url": member.url}}))
+        # It need not look as often as it would: a dozen of them on one machine.
+        config = {"agent": {"interval": "500ms"}, "patroni": {"url": member.url}}
+        agents[member.name] = [stack.enter_context(Agent(member, name=member.name, peers=others, config=config))
                                for others in (peers, {})]
     return agents
 
