@@ -99,13 +99,14 @@ class Machine:
 
     def _command(self, argv, is_root):
         argv = list(map(str, argv))
-        return ["nsenter", "-t", str(self._sleeper.pid), "-m", "-n", "--", *(argv if is_root else sandbox.as_user(argv))]
+        enter = ["nsenter", "-t", str(self._sleeper.pid), "-m", "-n", "--"]
+        return [*enter, *(argv if is_root else sandbox.as_user(argv))]
 
     def run(self, *argv, is_root=False, timeout=90, env=None, **options):
         """A program to its end: subprocess.CompletedProcess with text."""
         options.setdefault("cwd", "/")  # the user may not be let into where the tests are
-        return subprocess.run(self._command(argv, is_root), capture_output=True, text=True, check=False, timeout=timeout,
-                              env=_environment(env), **options)
+        return subprocess.run(self._command(argv, is_root), capture_output=True, text=True, check=False,
+                              timeout=timeout, env=_environment(env), **options)
 
     def start(self, name, *argv, is_root=False, env=None):
         """A daemon in the foreground; its log is where log() finds it."""

@@ -35,8 +35,8 @@ SCOPE = "demo"
 MAJOR = 15  # Patroni 3.0 knows no newer one
 
 # Short, so that a test sees a lock expire. Patroni 3.0 takes any; by its rule loop_wait + 2 * retry_timeout <= ttl,
-# and of retry_timeout each of three etcd endpoints gets a third, at least a second. Not shorter: a leader whose etcd is late for
-# retry_timeout steps down, and on a busy machine it would do so where no test is about it.
+# and of retry_timeout each of three etcd endpoints gets a third, at least a second. Not shorter: a leader whose etcd is
+# late for retry_timeout steps down, and on a busy machine it would do so where no test is about it.
 TIMES = {"ttl": 10, "loop_wait": 1, "retry_timeout": 4}
 LOOK = 0.2  # seconds between two looks at it: each is some requests to three programs in Python
 
@@ -244,8 +244,8 @@ class Member(postgres.Server):
         self.kill_postgres()
 
     def promote(self, timeout=60):
-        """Behind Patroni's back, in a pause, and for good: a Patroni that is still about to start its server anew makes it a
-        standby once more."""
+        """Behind Patroni's back, in a pause, and for good: a Patroni that is still about to start its server anew makes
+        it a standby once more."""
         for _ in range(2):
             wait_for(self._is_promoted, f"{self.name} to be a primary", timeout, 0.1, detail=self.log_tail)
             time.sleep(2.5 * TIMES["loop_wait"])
@@ -453,9 +453,10 @@ class Cluster:
             leader = said.pop(leaders[0])
             if not _is_up_to_date(leader) or not self.is_standby_cluster() and leader["role"] not in PRIMARY:
                 return False  # it holds the lock, and the others will have to follow it to its new timeline
-            streaming = [row["application_name"] for row in leader.get("replication", ()) if row["state"] == "streaming"]
-            return all(_is_up_to_date(replica) and replica["timeline"] == leader["timeline"] and member.name in streaming
-                       for member, replica in said.items())
+            streaming = [row["application_name"] for row in leader.get("replication", ())
+                         if row["state"] == "streaming"]
+            return all(_is_up_to_date(replica) and replica["timeline"] == leader["timeline"]
+                       and member.name in streaming for member, replica in said.items())
         except (OSError, ValueError, KeyError):
             return False
 
@@ -514,8 +515,8 @@ class Cluster:
         return self.wait_leader(other_than=old)
 
     def _is_switching(self, old, body):
-        """Whether it is under way, asked for once more if need be: to Patroni a candidate that is late for an answer is none,
-        and one that is late for the lock has failed."""
+        """Whether it is under way, asked for once more if need be: to Patroni a candidate that is late for an answer is
+        none, and one that is late for the lock has failed."""
         if self.leaders() != [old]:
             return True
         answer = old.rest("POST", "/switchover", body, timeout=60)

@@ -239,8 +239,8 @@ class Reference:
     def _make_roles(self):
         """What the comments of the files tell the administrator to do."""
         leader = self.wait_leader()
-        self.wait(lambda: leader.psql("SELECT 1 FROM pg_roles WHERE rolname = 'pgha' AND NOT pg_is_in_recovery()") == "1",
-                  "a primary that post_init is done with")
+        is_made = "SELECT 1 FROM pg_roles WHERE rolname = 'pgha' AND NOT pg_is_in_recovery()"
+        self.wait(lambda: leader.psql(is_made) == "1", "a primary that post_init is done with")
         roles = f"ALTER ROLE pgha PASSWORD '{PASSWORDS['pgha']}'; CREATE ROLE app LOGIN PASSWORD '{PASSWORDS['app']}'"
         assert leader.psql(roles) is not None, leader.logs()
         assert leader.psql("CREATE DATABASE app OWNER app") is not None, leader.logs()
@@ -295,8 +295,8 @@ class Reference:
 
     def wait_synchronous(self):
         """Until Patroni has a synchronous standby, by the members' own word."""
-        self.wait(lambda: self.wait_leader().check("check_patroni", "--url", MEMBERS, "--min-sync", "1").returncode == 0,
-                  "a synchronous standby")
+        asked = ("check_patroni", "--url", MEMBERS, "--min-sync", "1")
+        self.wait(lambda: self.wait_leader().check(*asked).returncode == 0, "a synchronous standby")
 
     def where(self, dbname, port=6432):
         """The address of the server that an application comes to, by the virtual IP; None: to none."""
@@ -304,7 +304,8 @@ class Reference:
 
     def write(self, port):
         """Likewise, of one that writes."""
-        return self._as_application("INSERT INTO written VALUES (now(), host(inet_server_addr())) RETURNING host", "app", port)
+        query = "INSERT INTO written VALUES (now(), host(inet_server_addr())) RETURNING host"
+        return self._as_application(query, "app", port)
 
     def _as_application(self, query, dbname, port):
         host = self.living()[-1].machine.host

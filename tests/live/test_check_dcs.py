@@ -87,7 +87,8 @@ def test_well(cluster, ask):
     result = ask(cluster)
     assert result.state == "OK", result
     leader = cluster.leader()
-    result = told(lambda: ask(cluster), "OK", f"DCS OK - etcd 3.4.23: {leader.name} leads, 3 of 3 endpoints have a quorum |")
+    result = told(lambda: ask(cluster), "OK",
+                  f"DCS OK - etcd 3.4.23: {leader.name} leads, 3 of 3 endpoints have a quorum |")
     assert result.elapsed < AT_ONCE, result
     seen = ask(cluster, "-f", "json")
     assert metric(seen, "endpoints_with_quorum") == 3
@@ -101,8 +102,9 @@ def test_well(cluster, ask):
 
 def test_each_member_is_named(cluster, ask):
     leader = cluster.leader()
-    told(lambda: ask(cluster, "-v"), "OK", *(
-        f"{member.url} is {member.name}, {'leader' if member is leader else 'follower'}, 3.4.23" for member in cluster.members))
+    roles = {member: "leader" if member is leader else "follower" for member in cluster.members}
+    told(lambda: ask(cluster, "-v"), "OK",
+         *(f"{member.url} is {member.name}, {role}, 3.4.23" for member, role in roles.items()))
 
 
 def test_one_endpoint_is_enough_to_tell(cluster, ask):
@@ -169,7 +171,8 @@ def test_a_member_is_killed(cluster, asks):
     killed = cluster.followers()[0]
     killed.kill()
     for ask in asks:
-        told(lambda ask=ask: ask(cluster), "WARNING", f"1 of 3 endpoints does not answer, {MARGIN}: cannot reach {killed.url}: ",
+        told(lambda ask=ask: ask(cluster), "WARNING",
+             f"1 of 3 endpoints does not answer, {MARGIN}: cannot reach {killed.url}: ",
              always=is_within(AT_ONCE))  # who refuses costs no time
 
 
@@ -206,7 +209,8 @@ def test_quorum_is_lost(cluster, ask):
     for args in ((), ("--scope", "lost"), ("--kind", "etcd2", "--scope", "lost")):
         kind = "etcd2" if "etcd2" in args else "etcd"
         told(lambda args=args: ask(cluster, "-t", "1s", *args), "CRITICAL",
-             f"{kind} has no quorum, 2 of 3 endpoints do not answer: {others[0].url}, {others[1].url}", always=is_careful)
+             f"{kind} has no quorum, 2 of 3 endpoints do not answer: {others[0].url}, {others[1].url}",
+             always=is_careful)
     told(lambda: ask([left.url], "-t", "1s"), "CRITICAL", "etcd has no quorum: no answer from", always=is_careful)
 
 

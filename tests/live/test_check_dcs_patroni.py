@@ -2,10 +2,18 @@
 
 import re
 
+import pytest
+
 import patroni
 from until import told, until
 
 PROGRAM = "check_dcs"
+
+
+@pytest.fixture
+def build():
+    """The sanitizers watch the same code in test_check_dcs.py; here the cluster takes the time."""
+    return "plain"
 
 
 def test_the_lock_of_a_cluster(patroni_cluster, check):

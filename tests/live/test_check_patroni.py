@@ -141,7 +141,8 @@ def test_scheduled_switchover(patroni_cluster, ask):
     at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
     patroni_cluster.schedule_switchover(at, candidate)
     try:
-        told(ask, "OK", f"healthy, a switchover is scheduled at {at.isoformat()} from {leader.name} to {candidate.name} | ")
+        told(ask, "OK",
+             f"healthy, a switchover is scheduled at {at.isoformat()} from {leader.name} to {candidate.name} | ")
     finally:
         patroni_cluster.cancel_switchover()
 
@@ -186,7 +187,8 @@ def test_synchronous_mode_and_tags(patroni_cluster, ask):
          "PATRONI CRITICAL - 1 healthy synchronous standby, at least 2 must be there (--min-sync) | ")
     replica = patroni_cluster.replicas()[0]
     replica.set_tags(noloadbalance=True)
-    until(lambda: ask("-v"), lambda r: re.search(f"OK: {replica.name}: .*, noloadbalance, Patroni 3\\.", r.stdout), "the tag")
+    tagged = f"OK: {replica.name}: .*, noloadbalance, Patroni 3\\."
+    until(lambda: ask("-v"), lambda r: re.search(tagged, r.stdout), "the tag")
 
 
 # --- something has failed ---------------------------------------------------------------------------------------------
@@ -225,9 +227,9 @@ def test_leader_without_patroni(patroni_cluster, ask):
     assert result.stdout.startswith(f"PATRONI CRITICAL - Patroni of the leader {old.name} does not answer: cannot reach "), result
     assert "hint: another is promoted when its lock expires" in result.stdout, result
     new = patroni_cluster.wait_leader(other_than=old)
-    # Its silence is not forgotten.
-    until(lambda: ask("-f", "json"), lambda r: r.state == "WARNING" and any(old.url in text for text in found(r)) and any(
+    result = until(lambda: ask("-f", "json"), lambda r: r.state == "WARNING" and any(
         text.startswith(f"leader {new.name} on timeline ") for text in found(r)), "the others to follow")
+    assert any(old.url in text for text in found(result)), f"its silence is not forgotten\n{result}"
     assert old.value("SELECT pg_is_in_recovery()") is False, "the situation is not the one that is meant"
     told(lambda: ask("--min-members", "3"), "CRITICAL")
 
@@ -278,7 +280,8 @@ def test_store_away(patroni_cluster, ask, scratch):
         assert result.elapsed < 2.3, result
         return all(any(text in line for line in found(result)) for text in texts)
 
-    until(lambda: run("--state", state), lambda r: tells(r, "the cluster's store cannot be read: "), "the store to be missed")
+    until(lambda: run("--state", state), lambda r: tells(r, "the cluster's store cannot be read: "),
+          "the store to be missed")
     until(lambda: run("--state", state), lambda r: tells(r, "failsafe mode is active on ") and r.state == "WARNING"
           and metrics(r).get("healthy_members") == 3, "failsafe mode")
     # Without a memory, nor names.
@@ -347,8 +350,8 @@ def test_a_leader_that_was_frozen_for_longer_than_its_lock(patroni_cluster, ask,
         # then both say that they hold it until the other one looks, and the old one stays.
         last = patroni_cluster.leader()
         told(ask, "OK", f"leader {last.name} on timeline ")
-        until(lambda: [leader(member).state for member in patroni_cluster.members], lambda states: states.count("OK") == 1,
-              "one leader", always=lambda states: states.count("OK") < 2)
+        until(lambda: [leader(member).state for member in patroni_cluster.members].count("OK"),
+              lambda count: count == 1, "one leader", always=lambda count: count < 2)
         turns.wait(last.name)
     turns.check(*([old.name, new.name] if last is new else [old.name, new.name, old.name]))
 
@@ -363,15 +366,16 @@ def test_two_primaries_in_a_pause(patroni_cluster, ask):
         for members in ([old], [promoted], [third], None):
             until(lambda members=members: ask(of=members), lambda r: r.stdout.startswith(
                 f"PATRONI CRITICAL - split brain suspected: {promoted.name} is a primary without the leader lock"), "both")
-        until(lambda: agents[old.name].get("/check/leader").json()["summary"], lambda said: said.startswith("split brain: ")
-              and said.endswith("but this one is wanted"), "a primary on a newer timeline to be seen")
+        until(lambda: agents[old.name].get("/check/leader").json()["summary"],
+              lambda said: said.startswith("split brain: ") and said.endswith("but this one is wanted"),
+              "a primary on a newer timeline to be seen")
         for member in patroni_cluster.etcd.members:
             member.kill()
         # What is not known before Patroni 3.2 are their names, and who they are by the store is not known either.
         both = re.compile(r"PATRONI CRITICAL - split brain suspected: \S+ and \S+ each say that they hold the leader lock[,| ]")
         until(lambda: ask("-t", "2s"), lambda r: both.match(r.stdout), "both to say that they hold the lock")
-        until(lambda: [member.status("/leader") for member in (old, promoted, third)], lambda said: said == [200, 200, 503],
-              "Patroni of both to say so")
+        until(lambda: [member.status("/leader") for member in (old, promoted, third)],
+              lambda said: said == [200, 200, 503], "Patroni of both to say so")
         turns.wait(promoted.name)
     turns.check(old.name, promoted.name)
 
@@ -416,7 +420,8 @@ def test_client_certificates(patroni_cluster, check):
             return check("check_pg_leader", *at(member), "--patroni", member.url, *options("patroni-", files), "-f", "json")
 
         told(lambda: check(PROGRAM, "--url", member.url, *options("", ours), "--min-replicas", "0"), "OK")
-        until(lambda: leads(ours), lambda r: r.json()["summary"].endswith("holds Patroni's leader lock of \"tls\""), "the lock")
+        until(lambda: leads(ours), lambda r: r.json()["summary"].endswith("holds Patroni's leader lock of \"tls\""),
+              "the lock")
         for _ in range(5):
             for result in (check(PROGRAM, "--url", member.url, *options("", trust), "-f", "json"), leads(trust)):
                 assert result.json()["fault"]["class"] == "setup", result

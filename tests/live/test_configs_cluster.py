@@ -189,7 +189,7 @@ def test_pgpool_took_every_line(reference):
     for node in reference:
         reference.wait(lambda node=node: node.psql("SELECT 1", port=9999, user="pgha") == "1", "pgpool-II")
     node = reference.living()[-1]
-    shown = until(lambda: node.psql("PGPOOL SHOW ALL", port=9999, user="pgha"), lambda text: text, "pgpool-II's settings")
+    shown = until(lambda: node.psql("PGPOOL SHOW ALL", port=9999, user="pgha"), bool, "pgpool-II's settings")
     known = dict(line.split("|")[:2] for line in shown.splitlines())
     file = (node.machine.root / "etc/pgpool2/pgpool.conf").read_text(encoding="utf-8")
     settings = dict(re.findall(r"(?m)^(\w+) = '?(.*?)'?$", file))
@@ -201,8 +201,9 @@ def test_pgpool_took_every_line(reference):
     del settings["backend_flag0"]
     assert {name: (value, known.get(name)) for name, value in settings.items()
             if plain(value) != plain(known.get(name, "not known"))} == {}
-    until(lambda: node.machine.run("pcp_node_count", "-h", "127.0.0.1", "-p", "9898", "-U", "pgha", "-w",
-                                   env={"PCPPASSFILE": "/etc/pgha/pcppass"}), lambda run: run.stdout.strip() == "2", "two nodes")
+    asked = ("pcp_node_count", "-h", "127.0.0.1", "-p", "9898", "-U", "pgha", "-w")
+    until(lambda: node.machine.run(*asked, env={"PCPPASSFILE": "/etc/pgha/pcppass"}),
+          lambda run: run.stdout.strip() == "2", "two nodes")
 
 
 def test_pgpool_tells_reads_from_writes(reference):
@@ -234,9 +235,11 @@ def test_synchronous_mode_as_the_comments_have_it(reference):
 
 
 def synchronous(reference):
-    """The node that is Patroni's synchronous standby."""
-    return sandbox.wait_for(lambda: next((node for node in reference if "sync_standby" in (node.rest("/patroni") or "")), None),
-                            "a synchronous standby", 60, 0.2)
+    """The node that is Patroni's synchronous standby, once there is one."""
+    def look():
+        return next((node for node in reference if "sync_standby" in (node.rest("/patroni") or "")), None)
+
+    return reference.wait(look, "a synchronous standby")
 
 
 def test_a_switchover_moves_everything(reference):
@@ -391,6 +394,7 @@ def test_a_host_that_dies_is_replaced(reference):
               always=lambda address: address in (None, after.address))
     # It may first find that a connection is closed that it kept for reuse.
     reference.wait(lambda: reference.write(9999) == after.address, "pgpool-II to write there")
-    says(after, 1, "1 of 3 endpoints does not answer", "check_dcs", "--endpoints", ENDPOINTS, "--scope", "pg", "-t", "5s")
-    says(after, 2, "2 healthy members, at least 3 must be there", "check_patroni", "--url", MEMBERS, "--min-members", "3",
-         "-t", "5s")
+    says(after, 1, "1 of 3 endpoints does not answer",
+         "check_dcs", "--endpoints", ENDPOINTS, "--scope", "pg", "-t", "5s")
+    says(after, 2, "2 healthy members, at least 3 must be there",
+         "check_patroni", "--url", MEMBERS, "--min-members", "3", "-t", "5s")

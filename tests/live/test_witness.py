@@ -12,7 +12,7 @@ import postgres
 import reaper
 from programs import at
 from sandbox import wait_for
-from until import told
+from until import told, until
 
 LEADER, REPLICA = "check_pg_leader", "check_pg_replica"
 MEGABYTE = 1 << 20
@@ -53,11 +53,13 @@ def stopped(pids):
 
 def test_each_member_of_a_healthy_cluster(patroni_cluster, ask):
     leader = patroni_cluster.leader()
-    told(lambda: ask(LEADER, leader), "OK", f"PG LEADER OK - primary on timeline {leader.rest().json()['timeline']}, {holds_lock(leader)}")
+    told(lambda: ask(LEADER, leader), "OK",
+         f"PG LEADER OK - primary on timeline {leader.rest().json()['timeline']}, {holds_lock(leader)}")
     told(lambda: ask(REPLICA, leader), "CRITICAL", "primary, not a replica")
     told(lambda: ask(REPLICA, leader, "--accept-primary"), "OK", "accepted for reads, holds Patroni's leader lock")
     for replica in patroni_cluster.replicas():
-        told(lambda: ask(LEADER, replica), "CRITICAL", f'PG LEADER CRITICAL - standby, not the leader, which is "{leader.name}"')
+        told(lambda: ask(LEADER, replica), "CRITICAL",
+             f'PG LEADER CRITICAL - standby, not the leader, which is "{leader.name}"')
         told(lambda: ask(REPLICA, replica, "-c", "1MB"), "OK", "behind the leader")
 
 
@@ -65,14 +67,17 @@ def test_the_url_of_another_member(patroni_cluster, ask):
     """Of a replica it would say that the leader is none, of the leader that a stale primary is one."""
     leader = patroni_cluster.leader()
     for replica in patroni_cluster.replicas():
-        told(lambda: ask(LEADER, leader, url=replica.url), "UNKNOWN", "PG LEADER UNKNOWN - Patroni speaks of another server")
-        told(lambda: ask(REPLICA, replica, url=leader.url), "UNKNOWN", "PG REPLICA UNKNOWN - Patroni speaks of another server")
+        told(lambda: ask(LEADER, leader, url=replica.url), "UNKNOWN",
+             "PG LEADER UNKNOWN - Patroni speaks of another server")
+        told(lambda: ask(REPLICA, replica, url=leader.url), "UNKNOWN",
+             "PG REPLICA UNKNOWN - Patroni speaks of another server")
 
 
 def test_the_url_of_another_cluster(patroni_cluster, ask, scratch):
     with postgres.Server(patroni_cluster.installation, scratch, "stranger", fresh=True) as stranger:
         stranger.sql("CREATE ROLE pgha LOGIN IN ROLE pg_monitor")
-        told(lambda: ask(LEADER, stranger, url=patroni_cluster.leader().url), "UNKNOWN", "Patroni speaks of another cluster")
+        told(lambda: ask(LEADER, stranger, url=patroni_cluster.leader().url), "UNKNOWN",
+             "Patroni speaks of another cluster")
 
 
 # --- replicas --------------------------------------------------------------------------------------------------------
@@ -105,12 +110,17 @@ def test_under_writes_there_is_no_lag_that_is_none(patroni_cluster, ask):
 
     writer = threading.Thread(target=write)
     writer.start()
+
+    def lags():
+        seen = (ask(REPLICA, replica, "-f", "json").json()["metrics"]["replay_lag_bytes"]["value"] for _ in range(10))
+        return sorted(lag for lag in seen if lag is not None)
+
     try:
-        lags = [ask(REPLICA, replica, "-f", "json").json()["metrics"]["replay_lag_bytes"]["value"] for _ in range(10)]
+        # A replica that is late for a processor has a lag; half of the time it has none.
+        until(lags, lambda seen: len(seen) == 10 and seen[5] < 2 * MEGABYTE, "no lag")
     finally:
         over.set()
         writer.join()
-    assert sorted(lags)[5] < 2 * MEGABYTE, lags
 
 
 def test_tags(patroni_cluster, ask):
@@ -128,7 +138,8 @@ def test_tags(patroni_cluster, ask):
 def test_a_replica_whose_patroni_was_killed(patroni_cluster, ask):
     replica = patroni_cluster.replicas()[0]
     replica.kill_patroni()
-    told(lambda: ask(REPLICA, replica), "WARNING", "PG REPLICA WARNING - Patroni could not be asked, PostgreSQL alone is trusted (")
+    told(lambda: ask(REPLICA, replica), "WARNING",
+         "PG REPLICA WARNING - Patroni could not be asked, PostgreSQL alone is trusted (")
     told(lambda: ask(REPLICA, replica, "--patroni-unreachable", "critical"), "CRITICAL", "Patroni could not be asked (")
 
 
@@ -145,7 +156,8 @@ def test_a_leader_whose_patroni_is_frozen_until_another_leads(patroni_cluster, a
     told(lambda: ask(LEADER, new), "OK", holds_lock(new))
     assert old.value("SELECT pg_catalog.pg_is_in_recovery()") is False, "the old one is a primary still"
     told(lambda: ask(LEADER, old, "-t", "1s"), "CRITICAL", "Patroni could not be asked (")
-    told(lambda: ask(REPLICA, old, "-t", "1s", "--accept-primary"), "CRITICAL", "PG REPLICA CRITICAL - Patroni could not be asked (")
+    told(lambda: ask(REPLICA, old, "-t", "1s", "--accept-primary"), "CRITICAL",
+         "PG REPLICA CRITICAL - Patroni could not be asked (")
     old.thaw()
     patroni_cluster.wait_healthy()
     # Before 3.0.3 Patroni may overwrite the lock of another when it wakes up (its pull request 2689).
@@ -164,7 +176,8 @@ def test_a_replica_that_was_promoted_behind_patronis_back(patroni_cluster, ask):
     # Until Patroni sees a primary it is "to Patroni a replica without the leader lock".
     told(lambda: ask(LEADER, promoted), "CRITICAL", "split brain suspected: primary without",
          always=lambda result: result.state == "CRITICAL" and result.stdout.startswith("PG LEADER CRITICAL - "))
-    told(lambda: ask(LEADER, promoted, "--patroni-unreachable", "ok", "--unknown-is-ok", "--wrong-role", "ok"), "CRITICAL",
+    lenient = ("--patroni-unreachable", "ok", "--unknown-is-ok", "--wrong-role", "ok")
+    told(lambda: ask(LEADER, promoted, *lenient), "CRITICAL",
          f"split brain suspected: primary without Patroni's leader lock, which \"{leader.name}\" holds")
     told(lambda: ask(REPLICA, promoted, "--accept-primary"), "CRITICAL", "split brain suspected")
     told(lambda: ask(LEADER, leader), "OK", "holds Patroni's leader lock")
@@ -176,7 +189,8 @@ def test_a_pause_without_the_store(patroni_cluster, ask):
     patroni_cluster.pause()
     for member in patroni_cluster.etcd.members:
         member.kill()
-    told(lambda: ask(LEADER, leader), "WARNING", "Patroni is paused, sees no leader lock, and goes by PostgreSQL's role alone")
+    told(lambda: ask(LEADER, leader), "WARNING",
+         "Patroni is paused, sees no leader lock, and goes by PostgreSQL's role alone")
     replica = patroni_cluster.members[0] if patroni_cluster.members[0] is not leader else patroni_cluster.members[1]
     told(lambda: ask(REPLICA, replica, "-t", "5s"), "OK", "PG REPLICA OK - streaming from ",
          always=lambda result: result.elapsed < 5.3)
@@ -215,11 +229,14 @@ def test_a_switchover_never_has_two_leaders(patroni_cluster, ask):
 def test_the_leader_of_a_standby_cluster(patroni_cluster, ask):
     with patroni.Cluster(1, scope="dr", etcd=patroni_cluster.etcd, standby_of=patroni_cluster.leader()) as far:
         member = far.leader()
-        told(lambda: ask(LEADER, member, "--standby-leader"), "OK", f"PG LEADER OK - leader of a standby cluster, {holds_lock(member)}")
-        told(lambda: ask(LEADER, member), "CRITICAL", "standby, not the leader of a primary cluster, but of a standby cluster")
+        told(lambda: ask(LEADER, member, "--standby-leader"), "OK",
+             f"PG LEADER OK - leader of a standby cluster, {holds_lock(member)}")
+        told(lambda: ask(LEADER, member), "CRITICAL",
+             "standby, not the leader of a primary cluster, but of a standby cluster")
         told(lambda: ask(REPLICA, member), "CRITICAL", "leader of a standby cluster, not a replica")
         told(lambda: ask(REPLICA, member, "--accept-primary"), "OK", "leader of a standby cluster, accepted for reads")
         for replica in patroni_cluster.replicas():
             told(lambda: ask(LEADER, replica, "--standby-leader"), "CRITICAL", "standby, not the leader, which is ")
         # A copy of the other cluster: only when it was started tells them apart.
-        told(lambda: ask(LEADER, patroni_cluster.leader(), url=member.url), "UNKNOWN", "Patroni speaks of another server")
+        told(lambda: ask(LEADER, patroni_cluster.leader(), url=member.url), "UNKNOWN",
+             "Patroni speaks of another server")

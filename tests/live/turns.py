@@ -6,9 +6,9 @@ Pure Python, no pytest.
         ...
     turns.check("n1", "n2")
 
-One is asked after the other. On a busy machine a second may lie between two of them, in which the first may rightly have
-given way to the second: what was not seen within a MOMENT is asked once more, and a pause that could not be seen is not
-asked for.
+One is asked after the other. On a busy machine a second may lie between two of them, in which the first may rightly
+have given way to the second: what was not seen within a MOMENT is asked once more, and a pause that could not be seen
+is not asked for.
 """
 
 import threading
@@ -52,7 +52,8 @@ class Turns:
             time.sleep(PAUSE)
 
     def _one_by_one(self, names):
-        """Who said yes before and after another one did has not given way to it; else they did so one after the other."""
+        """Who said yes before and after another one did has not given way to it; else they said so one after the other,
+        as they were asked."""
         asked = [one for one in self._asked if one.name in names]
         again = self._names(asked[:-1])
         return [names] if again else [frozenset([one.name]) for one in asked] or [names]

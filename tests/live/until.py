@@ -1,5 +1,5 @@
-"""Asks until the answer is the one that a test wants: what a store, a manager or a neighbour has to notice first takes a
-while, and on a busy machine a long one.
+"""Asks until the answer is the one that a test wants: what a store, a manager or a neighbour has to notice first takes
+a while, and on a busy machine a long one.
 
 Pure Python, no pytest.
 """

@@ -21,8 +21,8 @@ LIBRARIES = ("/usr/share/java/zookeeper.jar", "/usr/share/java/servlet-api.jar",
 # A virtual machine for some seconds of life: no compiler that takes longer than it spares, and little memory.
 JAVA_OPTIONS = ("-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto")
 
-# Whom the others have not heard of for syncLimit ticks is no longer one of them: a virtual machine that gets no processor
-# for a second or two is to stay.
+# Whom the others have not heard of for syncLimit ticks is no longer one of them: a virtual machine that gets no
+# processor for a second or two is to stay.
 CONFIGURATION = """\
 tickTime=200
 initLimit=100
