@@ -439,7 +439,7 @@ class Cluster:
         leader = self.leader()
         return [member for member in self.members if member is not leader]
 
-    def wait_healthy(self, timeout=90):
+    def wait_healthy(self, timeout=180):
         """A leader, everybody else streams from it, each Patroni sees all of it, nothing is paused."""
         wait_for(self._is_healthy, f"{self.scope} to be healthy", timeout, LOOK, detail=self.overview)
         return self

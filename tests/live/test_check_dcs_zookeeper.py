@@ -96,7 +96,7 @@ def test_a_member_is_frozen(ensemble, ask):
     frozen.freeze()
     ensemble.leader(other_than=frozen)
     told(lambda: ask(ensemble, "-t", "2s"), "WARNING", f"no answer from {frozen.url} in time",
-         always=lambda result: result.elapsed < 2.3)
+         within=2.3)
 
 
 def test_quorum_is_lost(ensemble, asks):

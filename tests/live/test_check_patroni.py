@@ -109,8 +109,9 @@ def test_lag(patroni_cluster, ask):
     os.kill(startup, signal.SIGSTOP)
     try:
         patroni_cluster.leader().sql("SELECT pg_logical_emit_message(true, 'test', repeat('x', 3000000))", user="postgres")
-        line = f"PATRONI WARNING - replay lag of {replica.name} is 2.9 MB (warning above 1 MB) | "
-        told(lambda: ask("-w", "1MB", "-c", "16MB"), "WARNING", line)
+        # Of that one alone.
+        line = fr"PATRONI WARNING - replay lag of {replica.name} is (2\.9|3(\.\d)?) MB \(warning above 1 MB\) \| "
+        until(lambda: ask("-w", "1MB", "-c", "16MB"), lambda r: re.match(line, r.stdout), "a lag of 3 million bytes")
         told(lambda: ask("-w", "1MB", "-c", "2MB"), "CRITICAL")
         told(ask, "OK")
     finally:
@@ -247,12 +248,11 @@ def test_leader_frozen(patroni_cluster, ask):
     """It takes connections and never answers: the others tell, within the time that was given."""
     leader = patroni_cluster.leader()
     leader.freeze_patroni()
-    result = ask("-t", "3s")  # of which the others have enough, before its lock expires
-    assert result.elapsed < 3.3, result
-    assert f"Patroni of the leader {leader.name} does not answer: no answer from {leader.url} in time" in result.stdout, result
-    result = ask("-t", "1s", of=[leader])
-    assert result.state == "CRITICAL" and result.elapsed < 1.3, result
-    assert f"PATRONI CRITICAL - no answer from {leader.url} in time" in result.stdout, result
+    # Of 3 s the others have enough, and its lock has not yet expired.
+    told(lambda: ask("-t", "3s"), "CRITICAL",
+         f"Patroni of the leader {leader.name} does not answer: no answer from {leader.url} in time", within=3.3)
+    told(lambda: ask("-t", "1s", of=[leader]), "CRITICAL", f"PATRONI CRITICAL - no answer from {leader.url} in time",
+         within=1.3)
 
 
 def test_store_away_without_failsafe(patroni_cluster, ask):
@@ -277,13 +277,12 @@ def test_store_away(patroni_cluster, ask, scratch):
     run = lambda *options, of=None: ask("-t", "2s", "-f", "json", *options, of=of)  # noqa: E731
 
     def tells(result, *texts):
-        assert result.elapsed < 2.3, result
         return all(any(text in line for line in found(result)) for text in texts)
 
     until(lambda: run("--state", state), lambda r: tells(r, "the cluster's store cannot be read: "),
-          "the store to be missed")
+          "the store to be missed", within=2.3)
     until(lambda: run("--state", state), lambda r: tells(r, "failsafe mode is active on ") and r.state == "WARNING"
-          and metrics(r).get("healthy_members") == 3, "failsafe mode")
+          and metrics(r).get("healthy_members") == 3, "failsafe mode", within=2.3)
     # Without a memory, nor names.
     until(run, lambda r: r.state == "WARNING" and metrics(r).get("healthy_replicas") == 2, "the same without a memory")
     until(lambda: run(of=[leader]), lambda r: tells(r, "the cluster's store cannot be read: ",
