@@ -20,7 +20,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +30,9 @@ import sandbox
 from netns import inside
 
 PROGRAM = "pgha-agent"
+# [agent] of a test in which nothing is silent: what a busy machine holds up is no no, and what was seen is not too old.
+PATIENT = {"timeout": "30s", "max_age": "2min"}
+LIMIT = 30  # seconds; only a failure takes them
 
 
 @functools.lru_cache(maxsize=None)
@@ -47,7 +49,7 @@ class Answer(NamedTuple):
     status: int
     headers: http.client.HTTPMessage
     body: bytes
-    elapsed: float  # seconds, connecting included
+    elapsed: float  # seconds, connecting included; as Stopwatch has them, of the agent and who asks
 
     @property
     def text(self):
@@ -143,7 +145,7 @@ class Agent:
         self._own_ports.append(ports.reserve())
         return self._own_ports[-1]
 
-    def reload(self, is_good=True, timeout=10):
+    def reload(self, is_good=True, timeout=LIMIT):
         """SIGHUP; returns when the agent has taken the file, or, with is_good=False, has refused it: what it logged."""
         start = len(self.log_text())
         self.process.send_signal(signal.SIGHUP)
@@ -161,7 +163,7 @@ class Agent:
             self.wait_ready()
         return self
 
-    def wait_ready(self, timeout=10):
+    def wait_ready(self, timeout=LIMIT):
         """Until it answers over HTTP (where there is any) and has looked at each target once."""
         sandbox.wait_for(self._is_ready, f"{self.name} to answer", timeout, detail=self.log_tail)
         self.processes()
@@ -180,7 +182,7 @@ class Agent:
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
-    def stop(self, timeout=10):
+    def stop(self, timeout=LIMIT):
         """SIGTERM; returns the exit code when it and all its processes are gone."""
         self.processes()
         self.process.send_signal(signal.SIGTERM)
@@ -197,14 +199,14 @@ class Agent:
         """A signal that ends the serving process, and nobody else: how a crash ends it."""
         self.processes()
         self.process.send_signal(number)
-        self.process.wait(10)
+        self.process.wait(LIMIT)
         sandbox.ended(self.process)
 
     def kill_all(self):
         """SIGKILL to all of its processes at once, as systemd does in the end."""
         for pid in self.processes():
             reaper.signal_each([pid], signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(LIMIT)
         self.wait_processes_gone()
         sandbox.ended(self.process)
 
@@ -243,7 +245,7 @@ class Agent:
 
     def processes(self):
         """{pid: name} of the serving process (first) and its descendants, zombies included."""
-        found = {pid: _comm(pid) for pid in reaper.tree(self.process.pid)} if self.is_running() else {}
+        found = {pid: _comm(pid) for pid in reaper.family(self.process.pid)} if self.is_running() else {}
         for pid, name in found.items():
             if pid not in self._known:
                 self._known[pid] = (name, reaper.start_time(pid))
@@ -252,16 +254,16 @@ class Agent:
 
     def pid_of(self, name):
         """The pid of "postgres" (the worker of this node), of "n2" (that of a peer), of "track"."""
-        found = [pid for pid, comm in self.processes().items()
-                 if comm == f"pgha {name}"[:15] and reaper.is_alive(pid)]
-        assert len(found) == 1, f"{name}: {self.processes()}\n{self.log_tail()}"
-        return found[0]
+        return self.wait_pid_of(name)
 
-    def wait_pid_of(self, name, other_than=None, timeout=10):
+    def wait_pid_of(self, name, other_than=None, timeout=LIMIT):
+        """The same, of another process than that one.  It has its name a moment after it was made."""
         def find():
-            return [pid for pid, comm in self.processes().items()
-                    if comm == f"pgha {name}"[:15] and reaper.is_alive(pid) and pid != other_than]
-        return sandbox.wait_for(find, f"a process \"pgha {name}\"", timeout, detail=self.log_tail)[0]
+            found = [pid for pid, comm in self.processes().items() if comm == f"pgha {name}"[:15]
+                     and reaper.is_alive(pid)]
+            return found if len(found) == 1 and found[0] != other_than else None
+        return sandbox.wait_for(find, f"one process \"pgha {name}\"", timeout,
+                                detail=lambda: f"{self.processes()}\n{self.log_tail()}")[0]
 
     def descriptors(self):
         """What the serving process has open, as {number: what}."""
@@ -273,7 +275,7 @@ class Agent:
                 pass
         return found
 
-    def wait_processes_gone(self, timeout=5):
+    def wait_processes_gone(self, timeout=LIMIT):
         """Of all that were ever seen; a zombie of the serving process counts as one that was left."""
         sandbox.wait_for(lambda: not self._living(), f"the end of all processes of {self.name}", timeout,
                          detail=lambda: f"{[(pid, self._known[pid]) for pid in self._living()]}\n{self.log_tail()}")
@@ -284,9 +286,18 @@ class Agent:
         return [pid for pid, (_, started) in self._known.items()
                 if reaper.is_alive(pid) and reaper.start_time(pid) == started]
 
+    def stopwatch(self, *servers):
+        """A programs.Stopwatch of the agent, with what these servers, which have a `process`, do for it."""
+        def pids():
+            yield from self._living()
+            for server in servers:
+                yield from reaper.family(server.process.pid)
+        self.processes()
+        return programs.Stopwatch(pids)
+
     # --- asking ------------------------------------------------------------------------------------------------------
 
-    def connect(self, port=None, timeout=5, address=None):
+    def connect(self, port=None, timeout=LIMIT, address=None):
         """A TCP connection, to its HTTP port unless another is named."""
         address = address or self.address
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -299,49 +310,57 @@ class Agent:
             raise
         return connection
 
-    def connect_http(self, port=None, timeout=5, address=None):
+    def connect_http(self, port=None, timeout=LIMIT, address=None):
         """An http.client.HTTPConnection, for several requests over one connection."""
         wrapper = http.client.HTTPConnection(address or self.address, port or self.http_port, timeout=timeout)
         raw = self.connect(port, timeout, address)
         wrapper.sock = self.tls.wrap_socket(raw, server_hostname=self.address) if self.tls else raw
         return wrapper
 
-    def get(self, path, method="GET", headers=None, body=None, port=None, timeout=5, address=None):
+    def get(self, path, method="GET", headers=None, body=None, port=None, timeout=LIMIT, address=None):
         """One request on a connection of its own."""
-        started = time.monotonic()
+        watch = programs.Stopwatch(lambda: [self.process.pid])
         connection = self.connect_http(port, timeout, address)
         try:
             connection.request(method, path, body=body, headers={"Connection": "close", **(headers or {})})
             response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read(), time.monotonic() - started)
+            return Answer(response.status, response.headers, response.read(), watch.seconds())
         except http.client.HTTPException as error:
             raise ConnectionError(f"no HTTP came: {error!r}") from error
         finally:
             connection.close()
 
-    def raw(self, data, port=None, timeout=5):
+    def raw(self, data, port=None, timeout=LIMIT):
         """Everything that comes until the agent closes, after these bytes."""
         with self.connect(port, timeout) as connection:
             connection.sendall(data.encode() if isinstance(data, str) else data)
             return receive_all(connection)
 
-    def agent_check(self, text="leader\n", port=None, timeout=5):
+    def agent_check(self, text="leader\n", port=None, timeout=LIMIT):
         """What HAProxy would hear: text is its agent-send; "" for a port that answers unasked."""
         return self.raw(text, port or self.check_port, timeout).decode()
 
-    def ask(self, *args, timeout=10):
-        """Runs pgha-ask: a programs.Result."""
-        return programs.check("pgha-ask", "-s", self.socket, *args, build=self.build, timeout=timeout)
+    def ask(self, *args, timeout=LIMIT):
+        """Runs pgha-ask, with more than its second unless the test has a -t: a programs.Result."""
+        patience = () if "-t" in args else ("-t", f"{timeout // 2}s")
+        return programs.check("pgha-ask", "-s", self.socket, *patience, *args, build=self.build, timeout=timeout)
 
     def status(self, path="/primary"):
         return self.get(path).status
 
-    def wait_status(self, path, status, timeout=10):
-        """Until that path is answered so; the seconds that it took."""
-        started = time.monotonic()
-        sandbox.wait_for(lambda: self.status(path) == status, f"{path} of {self.name} to be {status}", timeout, 0.005,
+    def wait_status(self, path, status, *servers, timeout=LIMIT):
+        """Until that path is answered so; the seconds that it took the agent, and these servers (see Stopwatch)."""
+        watch = self.stopwatch(*servers)
+        sandbox.wait_for(lambda: self.status(path) == status, f"{path} of {self.name} to be {status}", timeout, 0.01,
                          detail=lambda: f"{self.get(path)}\n{self.log_tail()}")
-        return time.monotonic() - started
+        return watch.seconds()
+
+    def wait_looks(self, count=1, target="postgres"):
+        """Until it has looked at a target so many times more."""
+        name = f'pgha_probes_total{{target="{target}"}}'
+        before = self.metrics()[name]
+        sandbox.wait_for(lambda: self.metrics()[name] >= before + count, f"{count} more looks at {target}",
+                         detail=self.log_tail)
 
     def metrics(self):
         """{"name{label="value"}": number} of /metrics."""
@@ -360,13 +379,13 @@ class Agent:
         except FileNotFoundError:
             return None
 
-    def wait_track(self, name, content, timeout=10):
-        """Until the file says that ("1" or "0"); the seconds that it took."""
-        started = time.monotonic()
+    def wait_track(self, name, content, *servers, timeout=LIMIT):
+        """Until the file says that ("1" or "0"); the seconds that it took, as wait_status() has them."""
+        watch = self.stopwatch(*servers)
         sandbox.wait_for(lambda: (self.track(name) or "").strip() == content,
                          f"the track file of {name} to say {content}", timeout, 0.005,
                          detail=lambda: f"it says {self.track(name)!r}\n{self.log_tail()}")
-        return time.monotonic() - started
+        return watch.seconds()
 
     def log_text(self):
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
@@ -374,7 +393,7 @@ class Agent:
     def log_tail(self, lines=40):
         return f"--- {self.log}\n{sandbox.tail(self.log, lines)}\n--- {self.file}\n{self.file.read_text()}"
 
-    def wait_log(self, pattern, timeout=10, start=0):
+    def wait_log(self, pattern, timeout=LIMIT, start=0):
         """Until the log has it, after its first `start` characters: the match."""
         return sandbox.wait_for(lambda: re.search(pattern, self.log_text()[start:]),
                                 f"{pattern!r} in the log of {self.name}", timeout, detail=self.log_tail)

@@ -56,6 +56,29 @@ def processor_wait(process="thread-self"):
         return 0.0
 
 
+class Stopwatch:
+    """How long something takes that several processes do for this thread: less what all of them waited for a processor
+    meanwhile, which is the machine's time, not theirs.  On a busy machine that is the most of it.
+
+    `pids` is called for those that live; they may come and go.
+    """
+
+    def __init__(self, pids=lambda: ()):
+        self._pids = pids
+        self._before = self._waits()
+        self._started = time.monotonic()
+
+    def _waits(self):
+        return {process: processor_wait(process) for process in ("thread-self", *self._pids())}
+
+    def waited(self):
+        return sum(max(0, now - self._before.get(process, 0)) for process, now in self._waits().items())  # 0: it is gone
+
+    def seconds(self):
+        """No more than this was theirs.  It may be less than nothing, when they waited at the same time."""
+        return time.monotonic() - self._started - self.waited()
+
+
 class Timed(subprocess.Popen):
     """A process that tells when it has ended how long it `lasted`, and the time that `elapsed`: less what it and this
     thread waited for a processor. That is the machine's time, not the program's, and on a busy machine most of it.

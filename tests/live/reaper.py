@@ -49,6 +49,21 @@ def tree(root):
     return found
 
 
+def family(root):
+    """As tree(), by the kernel's own lists: at a hundredth of the cost, to ask often.  In the moment in which a child ends
+    its next sibling may be missed."""
+    if not os.path.exists("/proc/thread-self/children"):  # a matter of the kernel's configuration
+        return tree(root)
+    found = [root]
+    for pid in found:
+        try:
+            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+                found.extend(map(int, file.read().split()))
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it is gone
+    return found
+
+
 def signal_each(pids, number):
     for pid in pids:
         try:
