@@ -72,7 +72,8 @@ class Stopwatch:
         return {process: processor_wait(process) for process in ("thread-self", *self._pids())}
 
     def waited(self):
-        return sum(max(0, now - self._before.get(process, 0)) for process, now in self._waits().items())  # 0: it is gone
+        return sum(max(0, now - self._before.get(process, 0))  # of who is gone nothing is known any more
+                   for process, now in self._waits().items())
 
     def seconds(self):
         """No more than this was theirs.  It may be less than nothing, when they waited at the same time."""

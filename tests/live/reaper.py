@@ -50,8 +50,8 @@ def tree(root):
 
 
 def family(root):
-    """As tree(), by the kernel's own lists: at a hundredth of the cost, to ask often.  In the moment in which a child ends
-    its next sibling may be missed."""
+    """As tree(), by the kernel's own lists: at a hundredth of the cost, to ask often.  In the moment in which a child
+    ends its next sibling may be missed."""
     if not os.path.exists("/proc/thread-self/children"):  # a matter of the kernel's configuration
         return tree(root)
     found = [root]

@@ -13,7 +13,7 @@ import pytest
 import postgres
 import programs
 import sandbox
-from agent import Agent, conninfo
+from agent import PATIENT, Agent, conninfo
 
 GRACE = 0.15
 
@@ -28,7 +28,7 @@ def pair(any_installation):
 
 @pytest.fixture(scope="module")
 def agent(pair):
-    with Agent(pair[0], peers={"n2": pair[1]}) as agent:
+    with Agent(pair[0], peers={"n2": pair[1]}, config={"agent": PATIENT}) as agent:
         yield agent
 
 
@@ -42,9 +42,10 @@ FORMATS = {
 @pytest.mark.parametrize("format", list(FORMATS))
 def test_formats(agent, format, build):
     """Byte for byte what the one-shot would print, but for the times in it; and its exit codes."""
-    agent_ask = programs.check("pgha-ask", "-s", agent.socket, "-f", format, "leader", build=build)
+    patient = ("-s", agent.socket, "-t", "20s")
+    agent_ask = programs.check("pgha-ask", *patient, "-f", format, "leader", build=build)
     assert agent_ask.code == 0 and re.fullmatch(FORMATS[format], agent_ask.stdout, re.DOTALL | re.MULTILINE), agent_ask
-    no = programs.check("pgha-ask", "-s", agent.socket, "-f", format, "replica", build=build)
+    no = programs.check("pgha-ask", *patient, "-f", format, "replica", build=build)
     assert no.code == (1 if format == "keepalived" else 2), no
 
 
@@ -67,7 +68,7 @@ def test_policy(any_installation):
     with postgres.Cluster(any_installation) as cluster:
         primary = cluster.primary()
         primary.sql("CREATE ROLE pgha LOGIN IN ROLE pg_monitor")
-        with Agent(primary, config={"check leader": {"warning": "0"}}) as agent:
+        with Agent(primary, config={"agent": PATIENT, "check leader": {"warning": "0"}}) as agent:
             assert agent.ask("leader").code == 1
             assert agent.ask("-f", "keepalived", "leader").code == 0
             assert agent.ask("-f", "keepalived", "--warning-is-failure", "leader").code == 1
@@ -75,7 +76,7 @@ def test_policy(any_installation):
             assert agent.status("/check/leader?warning_is_failure=yes") == 503
             primary.hba("host all pgha samenet reject\n")
             primary.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'pgha'")
-            sandbox.wait_for(lambda: agent.ask("leader").code == 3, "an UNKNOWN", 5)
+            sandbox.wait_for(lambda: agent.ask("leader").code == 3, "an UNKNOWN")
             assert agent.ask("-f", "keepalived", "leader").code == 1
             assert agent.ask("-f", "keepalived", "--unknown-is-ok", "leader").code == 0
 
@@ -93,7 +94,7 @@ def test_no_agent():
 
 def test_an_agent_that_stands_still(pair):
     """-t is kept: the connection is taken by the kernel, and nobody answers."""
-    with Agent(pair[0]) as agent:
+    with Agent(pair[0], config={"agent": PATIENT}) as agent:
         agent.freeze()
         try:
             result = agent.ask("-t", "300ms", "leader")
@@ -134,19 +135,19 @@ def test_broken_answers(said, is_closed):
 def test_fallback(pair, agent):
     """Where the agent cannot be asked the check is run itself, in the time that is left."""
     at = ("--", "-d", conninfo(pair[0]))
-    gone = ("-s", "/nowhere/agent.sock", "--fallback")
+    gone = ("-s", "/nowhere/agent.sock", "-t", "20s", "--fallback")
     assert programs.check("pgha-ask", *gone, "leader", *at).code == 0
     assert programs.check("pgha-ask", *gone, "replica", *at).code == 2
     assert programs.check("pgha-ask", *gone, "-f", "keepalived", "leader", *at).code == 0
     assert programs.check("pgha-ask", *gone, "-f", "keepalived", "replica", *at).code == 1
     assert programs.check("pgha-ask", *gone, "replica", "accept_primary=yes", *at).code == 0
-    silent = programs.check("pgha-ask", *gone, "-t", "400ms", "leader", "--", "-d", "host=192.0.2.1")
+    silent = programs.check("pgha-ask", *gone[:2], "--fallback", "-t", "400ms", "leader", "--", "-d", "host=192.0.2.1")
     assert silent.code != 0 and silent.elapsed < 0.4 + GRACE, silent
     with Agent(pair[0]) as still:
         still.freeze()
-        result = still.ask("-t", "800ms", "--fallback", "leader", *at)
+        result = still.ask("-t", "4s", "--fallback", "leader", *at)  # half of it for the agent, half for the check
         still.thaw()
-        assert result.code == 0 and result.elapsed < 0.8 + GRACE, result
+        assert result.code == 0 and result.elapsed < 4 + GRACE, result
     assert agent.ask("--fallback", "leader", "--", "-d", "host=192.0.2.1").code == 0, "not needed, not run"
 
 
@@ -160,9 +161,9 @@ def test_nothing_but_libc():
 
 def test_many_at_once(agent):
     """Two hundred keepaliveds of one host."""
-    command = [programs.path("pgha-ask"), "-s", agent.socket, "-f", "keepalived", "leader"]
+    command = [programs.path("pgha-ask"), "-s", agent.socket, "-t", "30s", "-f", "keepalived", "leader"]
     running = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(200)]
-    assert {process.wait(10) for process in running} == {0}
+    assert {process.wait(60) for process in running} == {0}
 
 
 def test_memory_stays(agent):
@@ -192,10 +193,12 @@ def test_memory_stays(agent):
 def test_it_is_quick(agent):
     """A whole process, against one that does nothing: the rest is bench's to measure."""
     def elapsed(*command):
+        held_up = programs.processor_wait(agent.process.pid)
         process = programs.Timed(command, stdout=subprocess.DEVNULL)
         assert process.wait() == 0
-        return process.elapsed
+        return process.elapsed - (programs.processor_wait(agent.process.pid) - held_up)
 
-    ask = statistics.median(elapsed(programs.path("pgha-ask"), "-s", agent.socket, "leader") for _ in range(50))
+    ask = statistics.median(elapsed(programs.path("pgha-ask"), "-s", agent.socket, "-t", "20s", "leader")
+                            for _ in range(50))
     nothing = statistics.median(elapsed("/bin/true") for _ in range(50))
     assert ask < 3 * nothing + 0.002

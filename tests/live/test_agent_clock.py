@@ -10,9 +10,10 @@ import pytest
 
 import postgres
 import sandbox
-from agent import Agent
+from agent import PATIENT, Agent
 
 HOUR = 3600
+LATE_MAX = 60  # seconds: later than this no busy machine is, and it is far from every jump
 
 # Loaded before libc: the wall clock, as this process and its workers see it, is off by what a file says.
 SHIM = r"""
@@ -120,7 +121,7 @@ def seen_at(agent):
 @pytest.mark.parametrize("jump", (HOUR, -HOUR, 10 * 365 * 24 * HOUR, -20 * 365 * 24 * HOUR))
 def test_no_answer_changes(pair, clock, jump):
     primary, standby = pair
-    config = {"agent": {"interval": "100ms", "max_age": "1s", "timeout": "500ms"},
+    config = {"agent": {**PATIENT, "interval": "100ms"},
               "check replica": {"critical": "30s", "rise": "2", "fall": "2", "weight_ramp": "5s"}}
     with Agent(primary, env=clock.env, tracks=("leader",), config=config, peers={"n2": standby}) as first, \
             Agent(standby, env=clock.env, tracks=("replica",), config=config, peers={"n1": primary}) as second:
@@ -137,6 +138,7 @@ def test_no_answer_changes(pair, clock, jump):
                     answer = agent.get(path)
                     if answer.status != 200 or answer.elapsed > 1:
                         wrong.append(str(answer))
+                is_over.wait(0.02)
 
         thread = threading.Thread(target=ask)
         thread.start()
@@ -144,14 +146,14 @@ def test_no_answer_changes(pair, clock, jump):
             for offset in (jump, 0):
                 clock.jump(offset)
                 for agent in (first, second):
-                    sandbox.wait_for(lambda: abs(seen_at(agent) - time.time() - offset) < 5,
-                                     "the agent's clock to jump", 3,
+                    sandbox.wait_for(lambda: abs(seen_at(agent) - time.time() - offset) < LATE_MAX,
+                                     "the agent's clock to jump",
                                      detail=lambda: f"it is {seen_at(agent) - time.time()} s from here")
-                until = time.monotonic() + 1.5
-                while time.monotonic() < until:
+                for _ in range(10):
                     ages = [n for name, n in first.metrics().items() if name.startswith("pgha_probe_age_seconds")]
-                    assert max(ages) < 1 and min(ages) >= 0, ages
-                    time.sleep(0.05)
+                    assert max(ages) < LATE_MAX and min(ages) >= 0, ages
+                    for agent in (first, second):
+                        agent.wait_looks()
         finally:
             is_over.set()
             thread.join()
@@ -170,13 +172,13 @@ def test_loss_is_seen_after_a_jump(any_installation, clock):
             for jump in (-HOUR, HOUR):
                 clock.jump(jump)
                 primary.freeze()
-                assert agent.wait_status("/primary", 503, timeout=5) < 1
+                assert agent.wait_status("/primary", 503) < 1
                 primary.thaw()
-                agent.wait_status("/primary", 200, timeout=3)
+                agent.wait_status("/primary", 200)
                 primary.kill()
-                assert agent.wait_status("/primary", 503, timeout=5) < 0.3
+                assert agent.wait_status("/primary", 503) < 0.3
                 primary.start()
-                agent.wait_status("/primary", 200, timeout=5)
+                agent.wait_status("/primary", 200)
             agent.freeze()
             clock.jump(-HOUR)
             assert agent.wait_track("leader", "0") < 1.4

@@ -152,11 +152,11 @@ def test_a_second_agent_is_refused():
     with Agent(NOBODY) as first:
         twin = Agent(NOBODY, config={"agent": {"run_directory": first.run_directory}})
         process = twin.start(wait=False).process
-        assert process.wait(5) == 1
+        assert process.wait(30) == 1
         assert f'an agent already listens on "{first.socket}"' in twin.log_text()
         twin.release()
         other = Agent(NOBODY, config={"listen": {"http": f"127.0.0.1:{first.http_port}"}})
-        assert other.start(wait=False).process.wait(5) == 1
+        assert other.start(wait=False).process.wait(30) == 1
         assert re.search(rf'cannot listen on "127.0.0.1:{first.http_port}": Address already in use', other.log_text())
         assert not os.path.exists(other.socket)
         other.release()
@@ -175,7 +175,7 @@ def test_what_is_no_socket_is_not_removed():
     agent = Agent(NOBODY)
     with open(agent.socket, "w", encoding="ascii") as file:
         file.write("precious")
-    assert agent.start(wait=False).process.wait(5) == 1
+    assert agent.start(wait=False).process.wait(30) == 1
     with open(agent.socket, encoding="ascii") as file:
         assert file.read() == "precious"
     agent.release()
@@ -183,7 +183,7 @@ def test_what_is_no_socket_is_not_removed():
 
 def test_run_directory_that_is_missing():
     agent = Agent(NOBODY, config={"agent": {"run_directory": "/nowhere"}})
-    assert agent.start(wait=False).process.wait(5) == 1
+    assert agent.start(wait=False).process.wait(30) == 1
     assert '"/nowhere/agent.sock": No such file or directory' in agent.log_text()
     agent.release()
 

@@ -11,7 +11,7 @@ import pytest
 import ports
 import postgres
 import sandbox
-from agent import Agent
+from agent import PATIENT, Agent
 from certificates import Authority
 
 
@@ -34,8 +34,8 @@ def authority():
 
 def test_tls(primary, authority):
     certificate, key = authority.server
-    listen = {"tls_certificate": certificate, "tls_key": key, "request_timeout": "1s"}
-    with Agent(primary, tls=authority.context(), config={"listen": listen}) as agent:
+    listen = {"tls_certificate": certificate, "tls_key": key, "request_timeout": "30s"}
+    with Agent(primary, tls=authority.context(), config={"agent": PATIENT, "listen": listen}) as agent:
         for method in ("GET", "HEAD", "OPTIONS"):
             assert agent.get("/primary", method).status == 200
         assert agent.get("/replica").status == 503
@@ -63,7 +63,7 @@ def test_client_certificates(primary, authority):
     certificate, key = authority.server
     listen = {"tls_certificate": certificate, "tls_key": key, "tls_client_ca": authority.certificate}
     stranger = Authority()
-    with Agent(primary, tls=authority.context(authority.client), config={"listen": listen}) as agent:
+    with Agent(primary, tls=authority.context(authority.client), config={"agent": PATIENT, "listen": listen}) as agent:
         for path in ("/primary", "/status", "/metrics", "/snapshot"):
             assert agent.get(path).status == 200
         for shown in (None, stranger.client):
@@ -81,7 +81,7 @@ def test_certificates_are_read_anew(primary, authority):
     """At a reload, as after a renewal; one that is not a pair is refused, and the former stays."""
     certificate, key = authority.sign("server", "before")
     listen = {"tls_certificate": certificate, "tls_key": key}
-    with Agent(primary, tls=authority.context(), config={"listen": listen}) as agent:
+    with Agent(primary, tls=authority.context(), config={"agent": PATIENT, "listen": listen}) as agent:
         before = serial(agent)
         renewed = authority.sign("server", "after")
         shutil.copy(renewed.certificate, certificate)
@@ -150,7 +150,7 @@ def test_socket_activation(primary, monkeypatch, tmp_path):
     unix.listen(100)
     sandbox.give(path)
     sockets = [("http", listening(http)), ("agent", listening(check)), ("leader", listening(own)), ("socket", unix)]
-    agent = Agent(primary)
+    agent = Agent(primary, config={"agent": PATIENT})
     configured = agent.http_port
     agent.http_port, agent.check_port, agent.socket = http, check, str(path)
     try:
@@ -192,7 +192,7 @@ def test_systemd_socket_activate(primary):
     program = shutil.which("systemd-socket-activate")
     if not program:
         pytest.skip("no program systemd-socket-activate")
-    agent = Agent(primary)
+    agent = Agent(primary, config={"agent": PATIENT})
     port = agent.reserve_port()
     agent.http_port = port
     agent.argv = (program, "-l", f"127.0.0.1:{port}", "--fdname=http")

@@ -7,7 +7,7 @@ import statistics
 import pytest
 
 import postgres
-from agent import Agent
+from agent import PATIENT, Agent
 
 SILENT = 10000
 DESCRIPTORS = SILENT + 500  # for the sockets, and what else this process has open
@@ -41,7 +41,7 @@ def elapsed(agent, count=200):
 @pytest.mark.parametrize("door", ("http", "agent-check"))
 def test_silent_clients(primary, many_descriptors, record_property, door):
     silent = []
-    with Agent(primary, config={"listen": {"request_timeout": "60s"}}) as agent:
+    with Agent(primary, config={"agent": PATIENT, "listen": {"request_timeout": "5min"}}) as agent:
         alone = elapsed(agent)
         try:
             for _ in range(SILENT):
@@ -62,7 +62,8 @@ def test_silent_clients(primary, many_descriptors, record_property, door):
 
 def test_no_descriptors_left(primary):
     """An agent that is allowed few descriptors says so, and silent clients still do not shut it."""
-    with Agent(primary, argv=("prlimit", "--nofile=256"), config={"listen": {"max_connections": 20}}) as agent:
+    config = {"agent": PATIENT, "listen": {"max_connections": 20}}
+    with Agent(primary, argv=("prlimit", "--nofile=256"), config=config) as agent:
         silent = []
         try:
             for _ in range(1000):
@@ -81,6 +82,6 @@ def test_no_descriptors_left(primary):
 
 
 def test_too_few_descriptors_are_told(primary):
-    with Agent(primary, argv=("prlimit", "--nofile=256")) as agent:
+    with Agent(primary, argv=("prlimit", "--nofile=256"), config={"agent": PATIENT}) as agent:
         agent.wait_log(r"only 256 descriptors .*; raise LimitNOFILE")
         assert agent.status("/primary") == 200
