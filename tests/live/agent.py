@@ -217,7 +217,7 @@ class Agent:
         sandbox.wait_for(lambda: reaper.stat_fields(self.process.pid)[0] == "T", f"{self.name} to stop at SIGSTOP")
 
     def thaw(self):
-        reaper.signal_each(self._living(), signal.SIGCONT)
+        reaper.signal_each(self.living(), signal.SIGCONT)
 
     def release(self):
         """Gone, with all its processes and its ports."""
@@ -231,8 +231,8 @@ class Agent:
                 except subprocess.TimeoutExpired:
                     sandbox.kill(self.process)
             self.thaw()
-            if not reaper.wait_gone(self._living(), 3):
-                reaper.signal_each(self._living(), signal.SIGKILL)
+            if not reaper.wait_gone(self.living(), 3):
+                reaper.signal_each(self.living(), signal.SIGKILL)
             sandbox.ended(self.process)
         for port in self._own_ports:
             ports.release(port)
@@ -277,19 +277,20 @@ class Agent:
 
     def wait_processes_gone(self, timeout=LIMIT):
         """Of all that were ever seen; a zombie of the serving process counts as one that was left."""
-        sandbox.wait_for(lambda: not self._living(), f"the end of all processes of {self.name}", timeout,
-                         detail=lambda: f"{[(pid, self._known[pid]) for pid in self._living()]}\n{self.log_tail()}")
+        sandbox.wait_for(lambda: not self.living(), f"the end of all processes of {self.name}", timeout,
+                         detail=lambda: f"{[(pid, self._known[pid]) for pid in self.living()]}\n{self.log_tail()}")
         for pid in self._known:
             sandbox.forget("process", pid)
 
-    def _living(self):
+    def living(self):
+        """Its processes of now, and those of before that are left."""
         return [pid for pid, (_, started) in self._known.items()
                 if reaper.is_alive(pid) and reaper.start_time(pid) == started]
 
     def stopwatch(self, *servers):
         """A programs.Stopwatch of the agent, with what these servers, which have a `process`, do for it."""
         def pids():
-            yield from self._living()
+            yield from self.living()
             for server in servers:
                 yield from reaper.family(server.process.pid)
         self.processes()

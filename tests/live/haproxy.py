@@ -75,14 +75,18 @@ class Haproxy:
         return {name for (proxy, name), row in self.servers().items()
                 if proxy == backend and row["status"].startswith("UP")}
 
-    def wait_up(self, backend, names, timeout=15):
+    def wait_up(self, backend, names, timeout=60):
         names = set(names)
         sandbox.wait_for(lambda: self.up(backend) == names, f"HAProxy to have {sorted(names)} in {backend}", timeout,
                          detail=self.summary)
 
     def children(self):
         """The pids of checks that run or were not waited for."""
-        return reaper.tree(self.pid)[1:]
+        return reaper.family(self.pid)[1:]
+
+    def threads(self):
+        """As programs.Stopwatch takes them."""
+        return [f"{self.pid}/task/{thread}" for thread in os.listdir(f"/proc/{self.pid}/task")]
 
     def summary(self):
         return "\n".join(f"{proxy}/{name}: {row['status']} {row['check_status']} {row['check_code']} {row['last_chk']}"
