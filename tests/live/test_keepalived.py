@@ -12,6 +12,7 @@ import keepalived
 import netns
 import postgres
 import programs
+import reaper
 import sandbox
 import shipped
 from test_ways import silent_listener
@@ -19,6 +20,7 @@ from test_ways import silent_listener
 VIP = "192.0.2.100"
 
 SHIPPED = "keepalived/keepalived.conf"
+CHECK_S = 3
 
 
 def _site_configuration(server, user):
@@ -29,6 +31,9 @@ def _site_configuration(server, user):
         r"10\.0\.0\.10/24": f"{VIP}/24",
         r"(?m)^( *)advert_int 1$": r"\1version 3\n\1advert_int 0.2",
         r"script_user nobody": f"script_user {user}",
+        # On a busy machine the check needs more than its 900 ms, and keepalived waits longer for it.
+        r"-t 900ms": f"-t {CHECK_S}s",
+        r"(?m)^( *)timeout 2$": rf"\1timeout {CHECK_S + 3}",
     })
 
 
@@ -56,23 +61,31 @@ class Site:
         self.daemons = [keepalived.Keepalived(network[name], _site_configuration(server, sandbox.user().pw_name), name)
                         for name, server in self.nodes.items()]
         self.both = 0.0  # seconds in which both hosts had the address
-        self._last_look = None
+        self._both_since = None
 
     def holders(self):
         """The hosts that have the virtual IP now."""
         names = {name for name in self.nodes if self.network[name].has(VIP)}
         now = time.monotonic()
-        if len(names) > 1 and self._last_look:
-            self.both += now - self._last_look
-        self._last_look = now
+        # A single look is no time: the hosts are asked one after the other, and the address moves meanwhile.
+        if len(names) > 1 and self._both_since:
+            self.both += now - self._both_since
+        self._both_since = now if len(names) > 1 else None
         return names
 
-    def wait_holders(self, *names, timeout=20):
-        """Waits; returns the seconds it took."""
-        started = time.monotonic()
+    def stopwatch(self):
+        """A programs.Stopwatch of all that moves the address."""
+        def processes():
+            for each in (*self.nodes.values(), *self.daemons):
+                yield from reaper.family(each.process.pid)
+        return programs.Stopwatch(processes)
+
+    def wait_holders(self, *names, timeout=60):
+        """Waits; returns the seconds that it took all that has a part in it (see Stopwatch)."""
+        watch = self.stopwatch()
         sandbox.wait_for(lambda: self.holders() == set(names), f"the virtual IP on {names or 'no host'}", timeout,
                          detail=lambda: "".join(f"--- {d.name}\n{sandbox.tail(d.log)}\n" for d in self.daemons))
-        return time.monotonic() - started
+        return watch.seconds()
 
     def assert_stays_on(self, *names, seconds=3):
         """Over some rounds of the script."""
@@ -82,8 +95,8 @@ class Site:
             time.sleep(0.05)
 
     def ask_through_vip(self):
-        command = (programs.path("check_pg_leader"), "-H", VIP, "-p", str(self.primary.port), "-U", "pgha", "-t", "2s")
-        return self.network["client"].run(*command, env=programs.environment())
+        command = (programs.path("check_pg_leader"), "-H", VIP, "-p", str(self.primary.port), "-U", "pgha", "-t", "9s")
+        return self.network["client"].run(*command, env=programs.environment(), timeout=30)
 
 
 @pytest.fixture
@@ -109,7 +122,7 @@ def test_the_address_follows_the_primary(site, record_property):
     site.standby.promote()
     site.wait_holders("two")
     record_property("promotion_to_address_seconds", round(time.monotonic() - promoted, 3))
-    sandbox.wait_for(lambda: site.ask_through_vip().returncode == 0, "the new primary behind the address", 5,
+    sandbox.wait_for(lambda: site.ask_through_vip().returncode == 0, "the new primary behind the address",
                      detail=lambda: site.ask_through_vip().stdout)
     site.assert_stays_on("two")
     record_property("address_on_both_seconds", round(site.both, 3))
@@ -120,7 +133,7 @@ def test_a_hanging_primary_loses_the_address(site):
     """Its check must answer before keepalived gives it up: a check that keepalived has to kill costs seconds more."""
     site.primary.freeze()
     given_up = site.wait_holders()
-    assert given_up < 4, "an interval, the check's 900 ms, and an election"
+    assert given_up < 1 + CHECK_S + 1, "an interval, the check's time, and an election"
     assert "timed_out" not in site.daemons[0].log_text()
     site.primary.thaw()
     site.wait_holders("one")
@@ -145,9 +158,9 @@ def test_sigterm_is_never_a_yes(check, build):
         process = subprocess.Popen([*command, "-f", "keepalived"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL, start_new_session=True, env=programs.environment(build))
         try:
-            sandbox.wait_for(lambda: _is_connected(process.pid), "the check to be connected", 10)
+            sandbox.wait_for(lambda: _is_connected(process.pid), "the check to be connected")
             os.killpg(process.pid, signal.SIGTERM)
-            assert process.wait(5) == -signal.SIGTERM
+            assert process.wait(30) == -signal.SIGTERM
         finally:
             process.kill()
             process.wait()
