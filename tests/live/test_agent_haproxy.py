@@ -53,7 +53,7 @@ SERVERS
 
 
 class Site:
-    """A primary, two standbys, an agent beside each, as agent-minimal.ini has it but patient, a write and a read port."""
+    """A primary, two standbys, an agent beside each, as agent-minimal.ini has it but patient, two ports of HAProxy."""
 
     def __init__(self, cluster):
         self.primary = cluster.primary()

@@ -12,7 +12,7 @@ import pytest
 
 import postgres
 import programs
-from agent import Agent, conninfo
+from agent import LIMIT, PATIENT, Agent, conninfo
 from sandbox import wait_for
 
 
@@ -30,10 +30,10 @@ class Askers:
     def __init__(self, agent):
         self.agent = agent
         self.wrong = []
-        self.count = 0
         self._is_over = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(door,)) for door in
-                         (self._http, self._http, self._kept_alive, self._agent_check, self._socket, self._track)]
+        doors = (self._http, self._http, self._kept_alive, self._agent_check, self._socket, self._track)
+        self._counts = [0] * len(doors)
+        self._threads = [threading.Thread(target=self._ask, args=(number, door)) for number, door in enumerate(doors)]
 
     def __enter__(self):
         for thread in self._threads:
@@ -45,13 +45,19 @@ class Askers:
         for thread in self._threads:
             thread.join()
 
-    def _ask(self, door):
+    def wait_asked(self, times):
+        """Until each of them has asked so often from here on."""
+        before = list(self._counts)
+        wait_for(lambda: all(now - then >= times for now, then in zip(self._counts, before)),
+                 f"{times} questions at every door", detail=lambda: f"{before}, now {self._counts}")
+
+    def _ask(self, number, door):
         while not self._is_over.is_set():
             try:
                 wrong = door()
             except Exception as error:  # noqa: BLE001  whatever it is, it goes into the test's report
                 wrong = f"{door.__name__}: {error!r}"
-            self.count += 1
+            self._counts[number] += 1
             if wrong:
                 self.wrong.append(wrong)
 
@@ -73,7 +79,7 @@ class Askers:
 
     def _socket(self):
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(5)
+            connection.settimeout(LIMIT)
             connection.connect(self.agent.socket)
             connection.sendall(b"ask keepalived 0 leader\n")
             answer = connection.recv(100)
@@ -88,8 +94,8 @@ class Askers:
 RELOADS = {
     "the same": [{}],
     "another interval": [{"agent": {"interval": "200ms"}}, {"agent": {"interval": "250ms"}}],
-    "another timeout": [{"agent": {"timeout": "900ms"}}, {"agent": {"timeout": "1s"}}],
-    "another max_age": [{"agent": {"max_age": "2s"}}, {"agent": {"max_age": "3s"}}],
+    "another timeout": [{"agent": {"timeout": "25s"}}, {"agent": {"timeout": "30s"}}],
+    "another max_age": [{"agent": {"max_age": "1min"}}, {"agent": {"max_age": "2min"}}],
     "other limits": [{"check leader": {"warning": "20s"}}, {"check leader": {"warning": "30s"}}],
     "other damping": [{"check leader": {"rise": "2", "fall": "2"}}, {"check leader": {"rise": "1", "fall": "3"}}],
     "other bounds": [{"listen": {"max_connections": "900"}}, {"listen": {"max_connections": "800"}}],
@@ -102,7 +108,7 @@ RELOADS = {
 def test_nobody_sees_a_reload(pair, name):
     """By no door and in no track file is there a no, or no answer, while the configuration is swapped."""
     primary, _ = pair
-    with Agent(primary, tracks=("leader",)) as agent:
+    with Agent(primary, tracks=("leader",), config={"agent": PATIENT}) as agent:
         if name == "a track file more":
             RELOADS[name][0]["track_file replica"]["file"] = agent.track_path("replica")
         agent.wait_track("leader", "1")
@@ -115,16 +121,17 @@ def test_nobody_sees_a_reload(pair, name):
                     agent.config.setdefault(section, {}).update(settings)
                 agent.write()
                 agent.reload()
-                time.sleep(0.05)
-        assert askers.count > 500
-        assert not askers.wrong, (len(askers.wrong), askers.count, askers.wrong[:3])
+                askers.wait_asked(5)
+        assert not askers.wrong, (len(askers.wrong), askers.wrong[:3])
         assert agent.track("leader") == "1\n"
         assert agent.track_path("leader").stat().st_ino == inode, "written though nothing changed"
 
 
 def test_a_request_under_way_survives(pair):
     """Half of a request before the reload, the other half after it."""
-    with Agent(pair[0]) as agent, agent.connect() as connection, agent.connect(agent.check_port) as checker:
+    config = {"agent": PATIENT, "listen": {"request_timeout": "1min"}}
+    with Agent(pair[0], config=config) as agent, agent.connect() as connection, \
+            agent.connect(agent.check_port) as checker:
         connection.sendall(b"GET /primary HTTP/1.1\r\nHost: x\r\n")
         time.sleep(0.1)
         agent.reload()
@@ -136,7 +143,7 @@ def test_a_request_under_way_survives(pair):
 
 def test_ports_move(pair):
     """New addresses are served, the old ones refused, and a check's own port comes and goes."""
-    with Agent(pair[0]) as agent:
+    with Agent(pair[0], config={"agent": PATIENT}) as agent:
         old, new, own = agent.http_port, agent.reserve_port(), agent.reserve_port()
         agent.configure("listen", http=f"127.0.0.1:{new}")
         agent.configure("check leader", agent=f"127.0.0.1:{own}")
@@ -155,7 +162,7 @@ def test_ports_move(pair):
 
 def test_checks_and_targets_change(pair):
     primary, standby = pair
-    with Agent(primary, tracks=("leader",)) as agent:
+    with Agent(primary, tracks=("leader",), config={"agent": PATIENT}) as agent:
         assert agent.status("/check/reporting") == 404 and agent.status("/primary") == 200
         agent.configure("check reporting", check="pg_replica", accept_primary="yes")
         agent.reload()
@@ -173,11 +180,12 @@ def test_checks_and_targets_change(pair):
         agent.reload()
         assert agent.status("/check/reporting") == 404
         agent.wait_track("replica", "0")  # nobody writes it any more, so it must not say yes for ever
-        assert sorted(agent.processes().values()) == ["pgha postgres", "pgha track", "pgha-agent"]
+        wait_for(lambda: sorted(agent.processes().values()) == ["pgha postgres", "pgha track", "pgha-agent"],
+                 "these processes alone", detail=agent.processes)
 
 
 def test_a_worker_whose_task_stays_goes_on(pair):
-    with Agent(pair[0], peers={"n2": pair[1]}) as agent:
+    with Agent(pair[0], peers={"n2": pair[1]}, config={"agent": PATIENT}) as agent:
         own, peer = agent.pid_of("postgres"), agent.pid_of("n2")
         agent.configure("check leader", warning="10s")
         agent.reload()
@@ -202,7 +210,7 @@ BAD = {
 def test_a_bad_file_changes_nothing(pair, name):
     """The former configuration stays, with its ports, workers and answers; the log says why."""
     text, wanted = BAD[name]
-    with Agent(pair[0], tracks=("leader",)) as agent, socket.socket() as used:
+    with Agent(pair[0], tracks=("leader",), config={"agent": PATIENT}) as agent, socket.socket() as used:
         used.bind(("127.0.0.1", 0))
         used.listen()
         port = used.getsockname()[1]
@@ -217,12 +225,13 @@ def test_a_bad_file_changes_nothing(pair, name):
         with Askers(agent) as askers:
             for _ in range(5):
                 said = agent.reload(is_good=False)
+                askers.wait_asked(2)
                 assert "the former one stays" in said and "is taken" not in said
         assert re.search(wanted.replace("{used}", str(port)), said), said
         assert not askers.wrong, askers.wrong[:3]
         assert agent.processes() == processes
         # The last who asked may not have been let go of yet.
-        wait_for(lambda: abs(len(agent.descriptors()) - descriptors) <= 1, "the descriptors of before", timeout=5,
+        wait_for(lambda: abs(len(agent.descriptors()) - descriptors) <= 1, "the descriptors of before",
                  detail=agent.descriptors)
         agent.configure("listen", tls_certificate=None, tls_key=None)
         agent.reload()
@@ -230,15 +239,18 @@ def test_a_bad_file_changes_nothing(pair, name):
 
 
 def test_many_reloads_leave_nothing(pair):
-    with Agent(pair[0], tracks=("leader",), peers={"n2": pair[1]}) as agent:
+    with Agent(pair[0], tracks=("leader",), peers={"n2": pair[1]}, config={"agent": PATIENT}) as agent:
         agent.reload()
+        agent.wait_pid_of("track")
         processes, descriptors = sorted(agent.processes().values()), len(agent.descriptors())
         memory = resident(agent)
         for number in range(60):
             agent.configure("check leader", warning=f"{number + 1}s")
             agent.reload()
-        assert sorted(agent.processes().values()) == processes
-        assert len(agent.descriptors()) <= descriptors + 1, agent.descriptors()
+        wait_for(lambda: sorted(agent.processes().values()) == processes, "the processes of before",
+                 detail=agent.processes)
+        wait_for(lambda: len(agent.descriptors()) <= descriptors + 1, "the descriptors of before",
+                 detail=agent.descriptors)
         assert resident(agent) < memory + 2 * 1024 * 1024
 
 
@@ -250,7 +262,7 @@ def resident(agent):
 def test_reload_with_sanitizers(pair, build):
     if programs.why_missing(build, "pgha-agent"):
         pytest.skip(programs.why_missing(build, "pgha-agent"))
-    with Agent(pair[0], build=build, tracks=("leader",), peers={"n2": pair[1]}) as agent:
+    with Agent(pair[0], build=build, tracks=("leader",), peers={"n2": pair[1]}, config={"agent": PATIENT}) as agent:
         for number in range(5):
             agent.configure("check leader", warning=f"{number + 1}s")
             agent.configure("peer n2", conninfo=conninfo(pair[1]) + f" connect_timeout={number + 5}")

@@ -1,6 +1,7 @@
 """What happens to pgha-agent when PostgreSQL, or one of its own processes, dies, hangs or comes back."""
 
 import os
+import re
 import signal
 import time
 
@@ -11,34 +12,51 @@ import postgres
 import programs
 import reaper
 import sandbox
-from agent import Agent
+from agent import LIMIT, PATIENT, Agent
 
-GRACE = 0.3  # a busy machine's
-QUICK = {"agent": {"interval": "100ms", "timeout": "400ms", "max_age": "1s"}}
+GRACE = 0.3
+QUICK = {"agent": {"interval": "100ms", "timeout": "400ms", "max_age": "1s"}}  # where something stands still
+QUICK_PATIENT = {"agent": {**PATIENT, "interval": "100ms"}}  # where it ends
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster(any_installation):
     with postgres.Cluster(any_installation) as cluster:
+        server = cluster.primary()
+        server.sql("CREATE ROLE pgha LOGIN IN ROLE pg_monitor")
         yield cluster
 
 
 @pytest.fixture
 def primary(cluster):
-    server = cluster.primary()
-    server.sql("CREATE ROLE pgha LOGIN IN ROLE pg_monitor")
+    """One server for all, which a test may leave in any state; whoever asked it before is gone."""
+    server = cluster.servers[0]
+    server.thaw()
+    if not server.is_running():
+        server.start()
+    server.wait_until("SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 'pgha'")
     return server
 
 
-def ask_until(agent, status, path="/primary", timeout=10):
-    """Asks without a pause until that comes: (seconds until then, the slowest answer's)."""
-    started, slowest = time.monotonic(), 0.0
+def ask_until(agent, status, path="/primary", pids=()):
+    """Asks again and again until that comes: (seconds until then, the slowest answer's), see programs.Stopwatch, of
+    the agent and these processes."""
+    watch, slowest, started = programs.Stopwatch(lambda: [*agent.living(), *pids]), 0.0, time.monotonic()
     while True:
         answer = agent.get(path)
         slowest = max(slowest, answer.elapsed)
         if answer.status == status:
-            return time.monotonic() - started, slowest
-        assert time.monotonic() - started < timeout, f"not {status}: {answer}\n{agent.log_tail()}"
+            return watch.seconds(), slowest
+        assert time.monotonic() - started < LIMIT, f"not {status}: {answer}\n{agent.log_tail()}"
+        time.sleep(0.002)
+
+
+def assert_stays(agent, status, looks=3):
+    """While it looks at its server so many times more."""
+    for _ in range(looks):
+        assert agent.status("/primary") == status, agent.log_tail()
+        agent.wait_looks()
+    assert agent.status("/primary") == status, agent.log_tail()
 
 
 # --- the server ------------------------------------------------------------------------------------------------------
@@ -46,19 +64,21 @@ def ask_until(agent, status, path="/primary", timeout=10):
 @pytest.mark.parametrize("end", ("kill", "postmaster", "immediate", "fast"))
 def test_server_ends(primary, end, record_property):
     """Seen when it happens, not at the next look; and taken back when the server is."""
-    with Agent(primary, tracks=("leader",), config={"agent": {"interval": "2s", "max_age": "5s"}}) as agent:
+    with Agent(primary, tracks=("leader",), config={"agent": {**PATIENT, "interval": "2s"}}) as agent:
         agent.wait_track("leader", "1")
+        pids = primary.processes()
         if end == "kill":
             primary.kill()
         elif end == "postmaster":
             os.kill(primary.process.pid, signal.SIGKILL)
         else:
             primary.stop(end)
-        elapsed, slowest = ask_until(agent, 503)
+        elapsed, slowest = ask_until(agent, 503, pids=pids)
         record_property(f"no_after_{end}_ms", round(elapsed * 1000, 1))
         if end == "postmaster":  # its backends end when they notice
             primary.process.wait()
             primary.kill()
+            assert reaper.wait_gone(pids, LIMIT)
         assert elapsed < GRACE and slowest < GRACE, (elapsed, slowest)
         assert agent.wait_track("leader", "0") < GRACE
         assert agent.agent_check("leader\n").startswith("down #")
@@ -69,23 +89,22 @@ def test_server_ends(primary, end, record_property):
 
 
 def test_restart_in_a_row(primary):
-    with Agent(primary, config=QUICK) as agent:
+    with Agent(primary, config=QUICK_PATIENT) as agent:
         for _ in range(5):
             primary.restart()
-            agent.wait_status("/primary", 200, timeout=5)
+            agent.wait_status("/primary", 200)
         assert len(agent.log_text().splitlines()) < 40, "a line for each change, not more"
 
 
 @pytest.mark.parametrize("who", ("all", "postmaster"))
 def test_server_stands_still(primary, who, record_property):
     """Frozen: the answers stay quick, and become no by timeout; with the postmaster alone the session still answers."""
-    with Agent(primary, config=QUICK, tracks=("leader",)) as agent:
+    config = QUICK_PATIENT if who == "postmaster" else QUICK
+    with Agent(primary, config=config, tracks=("leader",)) as agent:
         agent.wait_track("leader", "1")
         if who == "postmaster":
             primary.freeze_postmaster()
-            until = time.monotonic() + 1.5
-            while time.monotonic() < until:
-                assert agent.status("/primary") == 200
+            assert_stays(agent, 200, looks=10)
             primary.thaw()
             return
         primary.freeze()
@@ -99,41 +118,39 @@ def test_server_stands_still(primary, who, record_property):
         record_property("p99_ms_while_stopped", round(elapsed[296] * 1000, 2))
         assert elapsed[296] < 0.05
         primary.thaw()
-        agent.wait_status("/primary", 200, timeout=5)
+        agent.wait_status("/primary", 200)
 
 
 def test_terminated_probe_is_no_no(primary):
     """pg_terminate_backend on the probe's session: connected anew at once, and nobody hears of it."""
-    with Agent(primary, config={"agent": {"interval": "100ms"}}, tracks=("leader",)) as agent:
+    def probes():
+        return [pid for pid, in primary.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'pgha-agent'")]
+
+    with Agent(primary, config=QUICK_PATIENT, tracks=("leader",)) as agent:
         agent.wait_track("leader", "1")
         inode = agent.track_path("leader").stat().st_ino
         for _ in range(10):
-            ended = primary.value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-                                  "WHERE application_name = 'pgha-agent'")
-            assert ended == 1
-            until = time.monotonic() + 0.15
-            while time.monotonic() < until:
-                assert agent.status("/primary") == 200, agent.log_tail()
-            sandbox.wait_for(lambda: primary.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = "
-                                                   "'pgha-agent'") == 1, "the probe to be back")
+            before = probes()
+            assert len(before) == 1 and primary.value(f"SELECT pg_terminate_backend({before[0]})")
+            assert_stays(agent, 200, looks=1)
+            sandbox.wait_for(lambda: len(probes()) == 1 and probes() != before, "the probe to be back")
         assert agent.track_path("leader").stat().st_ino == inode
         assert ": no" not in agent.log_text().replace("replica: no", "")
 
 
 def test_terminated_again_and_again(primary):
     """A server that ends every session at once is not asked at every moment."""
-    with Agent(primary, config={"agent": {"interval": "200ms"}}) as agent:
-        before = agent.metrics()['pgha_probes_total{target="postgres"}']
-        until = time.monotonic() + 2
-        while time.monotonic() < until:
+    with Agent(primary, config={"agent": {**PATIENT, "interval": "200ms"}}) as agent:
+        before, started = agent.metrics()['pgha_probes_total{target="postgres"}'], time.monotonic()
+        while time.monotonic() < started + 2:
             primary.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgha-agent'")
-        after = agent.metrics()['pgha_probes_total{target="postgres"}']
-        assert after - before < 2 * 2 / 0.2 + 5, "at most twice as often as it looks anyway"
+        after, lasted = agent.metrics()['pgha_probes_total{target="postgres"}'], time.monotonic() - started
+        assert after - before < 2 * lasted / 0.2 + 5, "at most twice as often as it looks anyway"
 
 
 def test_full_server(primary):
     """max_connections reached: the session that is open answers, and the leader stays one."""
-    with Agent(primary, config=QUICK) as agent:
+    with Agent(primary, config=QUICK_PATIENT) as agent:
         taken = []
         try:
             for _ in range(40):
@@ -143,9 +160,7 @@ def test_full_server(primary):
                     assert "connection" in str(error)
                     break
             assert len(taken) < 40
-            until = time.monotonic() + 1
-            while time.monotonic() < until:
-                assert agent.status("/primary") == 200
+            assert_stays(agent, 200, looks=8)
         finally:
             for connection in taken:
                 connection.close()
@@ -156,27 +171,28 @@ def test_pgbouncer_in_between(primary):
     if pgbouncer.why_missing():
         pytest.skip(pgbouncer.why_missing())
     with pgbouncer.Pgbouncer(primary, "transaction", "server_login_retry = 1\n") as pooler:
-        with Agent(pooler, config=QUICK) as agent:
+        # A pooler whose server is away lets its clients wait.
+        config = {"agent": {"interval": "100ms", "timeout": "4s", "max_age": "30s"}}
+        with Agent(pooler, config=config) as agent:
             assert agent.status("/primary") == 200
             primary.stop("immediate")
-            agent.wait_status("/primary", 503, timeout=2)
+            agent.wait_status("/primary", 503)
             primary.start()
             agent.wait_status("/primary", 200)
             sandbox.terminate(pooler.process)
-            agent.wait_status("/primary", 503, timeout=2)
+            agent.wait_status("/primary", 503)
             pooler.__enter__()
             agent.wait_status("/primary", 200)
-            for _ in range(20):
-                assert agent.status("/primary") == 200
-                time.sleep(0.05)
+            assert_stays(agent, 200, looks=10)
 
 
 def test_unknown_name(primary):
     """A target whose name cannot be resolved, or takes long, is that target's trouble alone."""
     peers = {"n2": "host=no.such.name.invalid user=pgha", "n3": "host=192.0.2.1 user=pgha"}
-    with Agent(primary, peers=peers, config=QUICK) as agent:
-        until = time.monotonic() + 2
-        while time.monotonic() < until:
+    config = {"agent": {"interval": "100ms", "timeout": "4s", "max_age": "30s"}}
+    with Agent(primary, peers=peers, config=config) as agent:
+        for _ in range(20):
+            agent.wait_looks()
             answer = agent.get("/primary")
             assert answer.status == 200 and answer.elapsed < GRACE, answer
         assert agent.metrics()['pgha_up{target="n2"}'] == 0
@@ -188,48 +204,72 @@ def test_unknown_name(primary):
 
 def test_started_before_its_server(primary):
     primary.stop()
-    with Agent(primary, tracks=("leader",), config=QUICK) as agent:
-        assert agent.status("/primary") == 503 and agent.status("/health") == 503 and agent.track("leader") == "0\n"
+    with Agent(primary, tracks=("leader",), config=QUICK_PATIENT) as agent:
+        assert agent.status("/primary") == 503 and agent.status("/health") == 503
+        agent.wait_track("leader", "0")
         assert agent.status("/liveness") == 200, "the agent itself gets on"
         primary.start()
-        agent.wait_status("/primary", 200, timeout=5)
-        agent.wait_track("leader", "1", timeout=1)
+        agent.wait_status("/primary", 200)
+        agent.wait_track("leader", "1")
 
 
 # --- its own processes -----------------------------------------------------------------------------------------------
 
+REPLACED = r"the worker of postgres has been silent for .* ms: killed"
+
+
+def said_meanwhile(agent, start):
+    """What it says at every door while its worker stands still; None if that was replaced before all was heard."""
+    said = {"checks": [agent.get("/check/leader").json() for _ in range(5)],
+            "agent-check": agent.agent_check("leader\n"),
+            "ask": agent.ask("-f", "keepalived", "leader").code,
+            "liveness": agent.status("/liveness"),
+            "age": agent.metrics()['pgha_probe_age_seconds{target="postgres"}']}
+    watch = agent.stopwatch()
+    while not re.search(REPLACED, agent.log_text()[start:]):
+        if agent.track("leader") == "0\n":
+            return {**said, "track": watch.seconds()}
+        time.sleep(0.005)
+    return None
+
+
 def test_worker_stands_still(primary):
     """What it saw last is believed for max_age and no longer; then it is replaced."""
-    with Agent(primary, config=QUICK, tracks=("leader",)) as agent:
-        worker = agent.pid_of("postgres")
-        os.kill(worker, signal.SIGSTOP)
-        elapsed, slowest = ask_until(agent, 503)
-        assert 0.6 < elapsed < 1 + GRACE and slowest < GRACE, (elapsed, slowest)
-        assert agent.wait_track("leader", "0") < GRACE
-        for _ in range(5):
-            answer = agent.get("/check/leader").json()
-            assert answer["answer"] == "no" and "old" in answer["summary"], answer
-        assert agent.agent_check("leader\n").startswith("down #")
-        assert agent.ask("-f", "keepalived", "leader").code == 1
-        assert agent.status("/liveness") == 503
-        assert agent.metrics()['pgha_probe_age_seconds{target="postgres"}'] > 1
-        agent.wait_status("/primary", 200, timeout=10)
-        assert agent.pid_of("postgres") != worker
-        agent.wait_log(r"the worker of postgres has been silent for .* ms: killed")
+    config = {"agent": {"interval": "100ms", "timeout": "1800ms", "max_age": "2s"}}
+    with Agent(primary, config=config, tracks=("leader",)) as agent:
+        said = None
+        for _ in range(5):  # the time until it is replaced is too short for a test that is held up
+            agent.wait_status("/primary", 200)
+            worker, start = agent.pid_of("postgres"), len(agent.log_text())
+            agent.wait_looks()
+            started = time.monotonic()
+            os.kill(worker, signal.SIGSTOP)
+            elapsed, slowest = ask_until(agent, 503)
+            assert time.monotonic() - started > 1 and elapsed < 2 + GRACE and slowest < GRACE, (elapsed, slowest)
+            said = said or said_meanwhile(agent, start)
+            agent.wait_log(REPLACED, start=start)
+            agent.wait_status("/primary", 200)
+            assert agent.pid_of("postgres") != worker
+            if said:
+                break
+        assert {answer["answer"] for answer in said["checks"]} == {"no"}, said
+        assert all("old" in answer["summary"] for answer in said["checks"]), said
+        assert said["agent-check"].startswith("down #") and said["ask"] == 1 and said["liveness"] == 503
+        assert said["age"] > 1 and said["track"] < GRACE
 
 
 def test_worker_killed(primary):
     """Restarted; the facts are still fresh, so that nobody hears of it."""
-    with Agent(primary, peers={"n2": "host=127.0.0.1 port=1 user=pgha"}, tracks=("leader",)) as agent:
+    with Agent(primary, peers={"n2": "host=127.0.0.1 port=1 user=pgha"}, tracks=("leader",),
+               config={"agent": PATIENT}) as agent:
         agent.wait_track("leader", "1")
         inode = agent.track_path("leader").stat().st_ino
         for _ in range(3):
             worker = agent.pid_of("postgres")
             os.kill(worker, signal.SIGKILL)
+            assert agent.status("/primary") == 200, agent.log_tail()
             agent.wait_pid_of("postgres", worker)
-            until = time.monotonic() + 0.3
-            while time.monotonic() < until:
-                assert agent.status("/primary") == 200, agent.log_tail()
+            assert_stays(agent, 200, looks=2)
         assert agent.track_path("leader").stat().st_ino == inode
         assert agent.metrics()['pgha_worker_restarts_total{target="postgres"}'] == 3
         assert agent.metrics()['pgha_worker_restarts_total{target="n2"}'] == 0
@@ -238,28 +278,32 @@ def test_worker_killed(primary):
 
 def test_nothing_is_left_of_workers(primary):
     """Descriptors, children and zombies after many deaths are as many as before."""
-    with Agent(primary, peers={"n2": "host=127.0.0.1 port=1 user=pgha"}, tracks=("leader",), config=QUICK) as agent:
-        descriptors, processes = len(agent.descriptors()), sorted(agent.processes().values())
+    with Agent(primary, peers={"n2": "host=127.0.0.1 port=1 user=pgha"}, tracks=("leader",),
+               config=QUICK_PATIENT) as agent:
+        agent.wait_pid_of("track")
+        agent.wait_looks(2)
+        processes = sorted(agent.processes().values())
+        descriptors = min(len(agent.descriptors()) for _ in range(10))  # who asked last is let go of in a moment
         for name in ("postgres", "n2", "track") * 3:
             pid = agent.wait_pid_of(name)
             os.kill(pid, signal.SIGKILL)
             agent.wait_pid_of(name, pid)
         sandbox.wait_for(lambda: sorted(agent.processes().values()) == processes, "the same processes as before",
                          detail=lambda: str(agent.processes()))
-        sandbox.wait_for(lambda: len(agent.descriptors()) == descriptors, "the same descriptors as before",
+        sandbox.wait_for(lambda: len(agent.descriptors()) <= descriptors, "no more descriptors than before",
                          detail=lambda: str(agent.descriptors()))
         assert not [pid for pid in agent.processes() if reaper.stat_fields(pid)[0] == "Z"]
 
 
 def test_track_writer_killed(primary):
     """Another one takes over, and its file is right."""
-    with Agent(primary, tracks=("leader",), config=QUICK) as agent:
+    with Agent(primary, tracks=("leader",), config=QUICK_PATIENT) as agent:
         agent.wait_track("leader", "1")
         writer = agent.pid_of("track")
         os.kill(writer, signal.SIGKILL)
         agent.wait_pid_of("track", writer)
         primary.kill()
-        agent.wait_track("leader", "0", timeout=2)
+        agent.wait_track("leader", "0")
         primary.start()
         agent.wait_track("leader", "1")
 
@@ -268,7 +312,8 @@ def test_track_writer_killed(primary):
 def test_stops_cleanly(primary, build, number):
     if programs.why_missing(build, "pgha-agent"):
         pytest.skip(programs.why_missing(build, "pgha-agent"))
-    agent = Agent(primary, build=build, tracks=("leader", "replica"), peers={"n2": "host=127.0.0.1 port=1 user=pgha"})
+    agent = Agent(primary, build=build, tracks=("leader", "replica"), peers={"n2": "host=127.0.0.1 port=1 user=pgha"},
+                  config={"agent": PATIENT})
     with agent:
         agent.wait_track("leader", "1")
         connection = agent.connect_http()  # one that is kept alive holds nothing up
@@ -281,7 +326,7 @@ def test_stops_cleanly(primary, build, number):
             agent.kill(number)
             assert agent.process.returncode == 0
             agent.wait_processes_gone()
-        assert time.monotonic() - started < (1 if build == "plain" else 4)
+        assert time.monotonic() - started < 15, "such a connection may be silent for 75 s"
         assert agent.track("leader") == "0\n" and agent.track("replica") == "0\n"
         assert not os.path.exists(agent.socket)
         assert "told to stop" in agent.log_text()
@@ -291,7 +336,7 @@ def test_stops_cleanly(primary, build, number):
 def test_sessions_are_few_and_named(primary, cluster):
     """One session for each target, that says who it is."""
     standby = cluster.standby(primary)
-    with Agent(primary, peers={"n2": standby}):
+    with Agent(primary, peers={"n2": standby}, config={"agent": PATIENT}):
         for server in (primary, standby):
             sessions = server.sql("SELECT application_name, usename FROM pg_stat_activity WHERE usename = 'pgha'")
             assert sessions == [("pgha-agent", "pgha")]
