@@ -353,7 +353,7 @@ class Agent:
         """Until that path is answered so; the seconds that it took the agent, and these servers (see Stopwatch)."""
         watch = self.stopwatch(*servers)
         sandbox.wait_for(lambda: self.status(path) == status, f"{path} of {self.name} to be {status}", timeout, 0.01,
-                         detail=lambda: f"{self.get(path)}\n{self.log_tail()}")
+                         detail=lambda: f"{self.get(path)}\n{self.log_tail()}", longest_pause=0)
         return watch.seconds()
 
     def wait_looks(self, count=1, target="postgres"):
@@ -385,7 +385,7 @@ class Agent:
         watch = self.stopwatch(*servers)
         sandbox.wait_for(lambda: (self.track(name) or "").strip() == content,
                          f"the track file of {name} to say {content}", timeout, 0.005,
-                         detail=lambda: f"it says {self.track(name)!r}\n{self.log_tail()}")
+                         detail=lambda: f"it says {self.track(name)!r}\n{self.log_tail()}", longest_pause=0)
         return watch.seconds()
 
     def log_text(self):

@@ -71,7 +71,7 @@ class Browser:
         message, self._buffer = self._buffer.split(b"\0", 1)
         return json.loads(message)
 
-    def call(self, method, session=None, timeout=30, **parameters):
+    def call(self, method, session=None, timeout=60, **parameters):
         self._number += 1
         number = self._number
         message = {"id": number, "method": method, "params": parameters}
@@ -137,13 +137,13 @@ class Page:
             raise RuntimeError(f"{expression}: {result['exceptionDetails']}")
         return result["result"].get("value")
 
-    def wait(self, expression, timeout=20):
+    def wait(self, expression, timeout=60):
         """Until the expression is true, also of a page that loads itself again meanwhile."""
         deadline = time.monotonic() + timeout
         while not self._is_true(expression):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"never true: {expression}")
-            time.sleep(0.05)
+            time.sleep(0.1)
 
     def _is_true(self, expression):
         try:

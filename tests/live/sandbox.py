@@ -212,10 +212,11 @@ def kill(process):
 LONGEST_PAUSE = 0.2
 
 
-def wait_for(condition, what, timeout=30, interval=0.02, detail=lambda: ""):
+def wait_for(condition, what, timeout=30, interval=0.02, detail=lambda: "", longest_pause=LONGEST_PAUSE):
     """Polls until condition() is true and returns what it returned; `detail` adds to the message of a failure.
 
-    A look that takes long (a session, a program) is taken less often: who waits leaves the processor to what it waits for.
+    A look that takes long (a session, a program) is taken less often: who waits leaves the processor to what it waits
+    for.  Who measures how long it takes says longest_pause=0.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -226,7 +227,7 @@ def wait_for(condition, what, timeout=30, interval=0.02, detail=lambda: ""):
         now = time.monotonic()
         if now > deadline:
             raise HarnessError(f"waited {timeout} s for {what}\n{detail()}")
-        time.sleep(max(interval, min(2 * (now - began), LONGEST_PAUSE)))
+        time.sleep(max(interval, min(2 * (now - began), longest_pause)))
 
 
 def tail(path, lines=40):

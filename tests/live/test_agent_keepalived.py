@@ -84,7 +84,7 @@ class Site:
         """Waits; returns the seconds that it took all that has a part in it (see Stopwatch)."""
         watch = self.stopwatch()
         sandbox.wait_for(lambda: self.holders() == set(names), f"the virtual IP on {names or 'no host'}", timeout,
-                         0.02, detail=self._state)
+                         0.02, detail=self._state, longest_pause=0)
         return watch.seconds()
 
     def _state(self):

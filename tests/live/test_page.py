@@ -82,6 +82,16 @@ def chromium(tmp_path_factory):
         yield found
 
 
+@pytest.fixture(scope="module", params=SITUATIONS)
+def shown(request, chromium):
+    """(a situation, its page, the Server): each in turn, for the tests that only look at it."""
+    server = Server()
+    page = chromium.open(f"{server.root}/{request.param}")
+    yield request.param, page, server
+    page.close()
+    server.close()
+
+
 @pytest.fixture
 def opened(chromium, server):
     """opened(situation, ...) -> browser.Page, closed at the end."""
@@ -107,26 +117,32 @@ def test_policy_names_the_hash_of_what_the_page_has(element):
     assert f"{element}-src 'sha256-{wanted}'" in sample("-p"), "to be set in page_policy, lib/agent/page.c"
 
 
-@pytest.mark.parametrize("has_script", [True, False], ids=["script", "no-script"])
-@pytest.mark.parametrize("name", SITUATIONS)
-def test_page_shows_its_state_and_asks_for_nothing_else(name, has_script, opened, server):
-    page = opened(name, has_script=has_script)
+def assert_shows_its_state_and_asks_for_nothing_else(name, page, server):
     expected = WORDS.get(name, "STANDBY")
-    assert word(page) == expected
-    assert page.evaluate("document.title").startswith(f"{expected} · n")
-    assert page.evaluate("document.compatMode") == "CSS1Compat"
     # The style applies: the policy lets it, and nothing of it is lost.
-    assert page.evaluate("getComputedStyle(document.querySelector('.hero')).borderLeftStyle") == "solid"
-    assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('h1')).fontSize)") > 30
+    # All is asked at once: without script the page loads itself anew meanwhile.
+    shown = page.evaluate("""[document.querySelector('h1').innerText.trim(), document.title, document.compatMode,
+        getComputedStyle(document.querySelector('.hero')).borderLeftStyle,
+        parseFloat(getComputedStyle(document.querySelector('h1')).fontSize)]""")
+    assert shown[0] == expected and shown[1].startswith(f"{expected} · n") and shown[2:4] == ["CSS1Compat", "solid"]
+    assert shown[4] > 30
     page.listen()
     assert page.complaints == []
     assert {url for url in page.requests if not url.startswith("data:")} == {f"{server.root}/{name}"}
     assert set(server.asked) == {f"/{name}"}
 
 
+def test_page_shows_its_state_and_asks_for_nothing_else(shown):
+    assert_shows_its_state_and_asks_for_nothing_else(*shown)
+
+
 @pytest.mark.parametrize("name", SITUATIONS)
-def test_nothing_leaves_the_page_sideways(name, opened):
-    page = opened(name)
+def test_without_script_it_does_so_too(name, opened, server):
+    assert_shows_its_state_and_asks_for_nothing_else(name, opened(name, has_script=False), server)
+
+
+def test_nothing_leaves_the_page_sideways(shown):
+    _, page, _ = shown
     for width in (320, 360, 768, 1400):
         page.resize(width)
         assert page.evaluate("[innerWidth, document.documentElement.scrollWidth]") == [width, width]
@@ -172,9 +188,8 @@ CONTRAST = """(() => {
 })()"""
 
 
-@pytest.mark.parametrize("name", SITUATIONS)
-def test_every_text_can_be_read(name, opened):
-    page = opened(name)
+def test_every_text_can_be_read(shown):
+    _, page, _ = shown
     for is_dark in (False, True):
         page.set_scheme(is_dark)
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
