@@ -86,7 +86,7 @@ class Host:
             raise
         return connection
 
-    def run(self, *argv, timeout=10, **options):
+    def run(self, *argv, timeout=30, **options):
         """Runs a program to its end inside, as the user of this process."""
         return subprocess.run(["ip", "netns", "exec", self.netns, *argv], capture_output=True, text=True, check=False,
                               timeout=timeout, **options)
