@@ -53,7 +53,7 @@ def test_neither_a_yes_nor_a_no_is_a_no(chain, check):
     assert no_role.code == 1, no_role
 
 
-@pytest.mark.spread
+@pytest.mark.share("closed")
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1), (0, 1, 2)], ids=lambda fds: "-".join(map(str, fds)))
 def test_with_standard_descriptors_closed(chain, check, closed):
     """Else the connection to the server would become standard output, and the first message part of the protocol."""

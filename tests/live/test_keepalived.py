@@ -177,7 +177,7 @@ def _is_connected(pid):
     return any(link.startswith("socket:") for link in links)
 
 
-@pytest.mark.spread
+@pytest.mark.share("environment")
 @pytest.mark.parametrize("environment", [
     {"LC_ALL": "de_DE.UTF-8", "LANG": "tr_TR.UTF-8", "TZ": "Pacific/Chatham"},
     {"HOME": "/nonexistent", "PATH": "", "IFS": "x", "TMPDIR": "/nonexistent"},
