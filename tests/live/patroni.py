@@ -52,18 +52,27 @@ exec "{program}" "$@"
 """
 
 # Patroni starts PostgreSQL as pg_ctl does, as nobody's child. This adopts it, so that it is found and ended with
-# Patroni, or after it; it ends when the last of both has.
+# Patroni, or after it; it ends when the last of both has. Which of them is Patroni stands in a file: the numbers of
+# processes begin anew after 32768, so that Patroni need not be the first of its children.
 KEEPER = """\
 import ctypes, os, subprocess, sys
 PR_SET_CHILD_SUBREAPER = 36
 ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-subprocess.Popen(sys.argv[1:])
+file, *command = sys.argv[1:]
+with open(file, "w") as output:
+    print(subprocess.Popen(command).pid, file=output)
 try:
     while True:
         os.wait()
 except ChildProcessError:
     pass
 """
+
+
+def pid_kept(file, detail):
+    """The pid that a keeper writes; the file must not be there before it begins."""
+    wait_for(lambda: file.exists() and file.read_text(encoding="ascii").endswith("\n"), f"{file}", 60, 0.05, detail)
+    return int(file.read_text(encoding="ascii"))
 
 
 def program():
@@ -116,7 +125,7 @@ class Member(postgres.Server):
         self.api_port = ports.reserve()
         self.url = f"{'https' if cluster.tls else 'http'}://{self.host}:{self.api_port}"
         self.file = self.home / "patroni.yml"
-        self.patroni_pid = None
+        self.patroni_pid = self._patroni_began = None
         self.tags = {}
         self._hold = self.home / "hold"
         self._make_programs()
@@ -183,11 +192,13 @@ class Member(postgres.Server):
 
     def start(self, wait=True):
         """Patroni, which starts PostgreSQL, or finds it running."""
-        keeper = sandbox.spawn([sys.executable, "-c", KEEPER, program(), str(self.file)], self.log, name=self.name)
+        pid_file = self.home / "patroni.pid"
+        pid_file.unlink(missing_ok=True)
+        keeper = sandbox.spawn([sys.executable, "-c", KEEPER, str(pid_file), program(), str(self.file)], self.log,
+                               name=self.name)
         self._keepers.append(keeper)
-        wait_for(lambda: len(reaper.tree(keeper.pid)) > 1, f"the keeper of {self.name}", interval=0.1,
-                 detail=self.log_tail)
-        self.patroni_pid = reaper.tree(keeper.pid)[1]  # its first child
+        self.patroni_pid = pid_kept(pid_file, self.log_tail)
+        self._patroni_began = reaper.start_time(self.patroni_pid)
         if wait:
             self.wait_ready()
         return self
@@ -198,13 +209,18 @@ class Member(postgres.Server):
                  detail=self.log_tail)
 
     def is_patroni_running(self):
-        return self.patroni_pid is not None and reaper.is_alive(self.patroni_pid)
+        return self.patroni_pid is not None and reaper.is_alive(self.patroni_pid) \
+            and reaper.start_time(self.patroni_pid) == self._patroni_began
 
     def postmaster(self):
-        """Its pid, or None."""
+        """Its pid, or None. What a crash left in the file may be another's by now, which is at home elsewhere."""
         lines = self._pid_file()
         pid = int(lines[0]) if lines else 0
-        return pid if pid > 0 and reaper.is_alive(pid) else None
+        try:
+            is_here = pid > 0 and reaper.is_alive(pid) and os.path.samefile(f"/proc/{pid}/cwd", self.data)
+        except OSError:
+            return None
+        return pid if is_here else None
 
     def is_running(self):
         return self.postmaster() is not None
@@ -215,8 +231,12 @@ class Member(postgres.Server):
 
     def kill_patroni(self):
         """SIGKILL: PostgreSQL goes on as what it was."""
-        reaper.signal_each([self.patroni_pid], signal.SIGKILL)
+        self._signal_patroni(signal.SIGKILL)
         wait_for(lambda: not self.is_patroni_running(), f"the end of {self.name}'s Patroni")
+
+    def _signal_patroni(self, number):
+        if self.is_patroni_running():
+            reaper.signal_each([self.patroni_pid], number)
 
     def kill_postgres(self):
         """SIGKILL to the postmaster and all its children: a crash. Patroni will start it again, or fail over."""
@@ -262,7 +282,7 @@ class Member(postgres.Server):
 
     def stop(self, mode="fast", timeout=60):
         """SIGTERM to Patroni, which stops PostgreSQL and gives the lock back."""
-        reaper.signal_each([self.patroni_pid], signal.SIGTERM)
+        self._signal_patroni(signal.SIGTERM)
         wait_for(lambda: not self.is_patroni_running() and not self.is_running(), f"{self.name} to stop", timeout, 0.1,
                  detail=self.log_tail)
 
@@ -296,9 +316,8 @@ class Member(postgres.Server):
         self.freeze_postgres()
 
     def thaw(self):
-        for pid in (self.patroni_pid, *self.processes()):
-            if pid and reaper.is_alive(pid):
-                reaper.signal_each([pid], signal.SIGCONT)
+        self._signal_patroni(signal.SIGCONT)
+        reaper.signal_each(self.processes(), signal.SIGCONT)
 
     # --- the REST API ------------------------------------------------------------------------------------------------
 

@@ -104,6 +104,7 @@ class Node:
     def __init__(self, machine, peers):
         self.machine = machine
         self.name, self.address = machine.name, machine.address
+        self.patroni_pid = None
         machine.install_programs(*CHECKS)
         machine.write("/var/lib/postgresql/.pgpass", PGPASS, 0o600)
         machine.install("/usr/local/share/pgha-checks/postgresql/monitoring-role.sql", "postgresql/monitoring-role.sql")
@@ -134,12 +135,17 @@ class Node:
 
     def start_patroni(self):
         # PostgreSQL becomes nobody's child: this adopts it.
-        self.machine.start("patroni", sys.executable, "-c", patroni.KEEPER, "patroni", "/etc/patroni/config.yml")
+        pid_file = "/run/postgresql/patroni.pid"
+        (self.machine.root / pid_file[1:]).unlink(missing_ok=True)
+        self.machine.start("patroni", sys.executable, "-c", patroni.KEEPER, pid_file,
+                           "patroni", "/etc/patroni/config.yml")
+        self.patroni_pid = patroni.pid_kept(self.machine.root / pid_file[1:], lambda: self.machine.log("patroni"))
 
     def kill_patroni(self):
         """PostgreSQL goes on, and ends with its keeper."""
         keeper = self.machine.processes.pop("patroni")
-        reaper.signal_each([reaper.tree(keeper.pid)[1]], signal.SIGKILL)
+        reaper.signal_each([self.patroni_pid], signal.SIGKILL)
+        assert reaper.wait_gone([self.patroni_pid], 30), "Patroni is still there after SIGKILL"
         self.machine.processes[f"patroni that was killed, {keeper.pid}"] = keeper
 
     def start_others(self):
