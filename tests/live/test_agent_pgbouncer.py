@@ -63,7 +63,7 @@ def wait_looks(agent, count):
         seen.add(agent.get("/check/pgbouncer").json()["time"])
         return len(seen) > count
 
-    wait_for(are_seen, f"{count} looks", interval=0.05, detail=agent.log_tail)
+    wait_for(are_seen, f"{count} looks", 60, 0.05, detail=agent.log_tail)
 
 
 def own_seconds(agent, path, status):
