@@ -51,11 +51,11 @@ class Browser:
 
     def __exit__(self, *_):
         try:
-            self.call("Browser.close", timeout=5)
-            self._process.wait(timeout=10)
+            self.call("Browser.close", timeout=20)
+            self._process.wait(timeout=20)
         except (OSError, EOFError, TimeoutError, subprocess.TimeoutExpired):
             self._process.kill()  # its children end when its pipes close
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=60)
         os.close(self._commands)
         os.close(self._answers)
 

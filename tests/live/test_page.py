@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import browser
+import sandbox
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLE = REPOSITORY / os.environ.get("BUILD", "build") / "tests" / "unit" / "agent" / "page_sample"
@@ -222,8 +223,8 @@ def test_same_facts_move_nothing(opened, server):
         document.getElementById('status'), {subtree: true, childList: true, attributes: true, characterData: true});
         scrollTo(0, 700); 0""")
     before = len(server.asked)
-    while len(server.asked) < before + 2:
-        page.evaluate("new Promise(done => setTimeout(done, 100))")
+    # It is asked meanwhile, so that what it tells unasked is taken.
+    sandbox.wait_for(lambda: page.evaluate("1") and len(server.asked) >= before + 2, "two more questions", 60, 0.1)
     page.evaluate("new Promise(done => setTimeout(done, 300))")
     assert page.evaluate("[window.changes, scrollY]") == [0, 700]
 
