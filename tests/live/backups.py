@@ -157,7 +157,7 @@ class Barman:
             name = self.server.value("SELECT pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn())")
             self.server.sql("SELECT pg_catalog.pg_logical_emit_message(true, 'test', 'x')")
             self.server.sql("SELECT pg_catalog.pg_switch_wal()")
-            wait_for((self.home / "main" / "streaming" / name).exists, f"{name} to be received")
+            wait_for((self.home / "main" / "streaming" / name).exists, f"{name} to be received", 120)
         run([*self.own, "archive-wal", "main"])
 
     def backup(self, must=True):

@@ -1,5 +1,6 @@
 """check_pg_backup: real backups by pgBackRest and Barman; good, old, failed, out of sight; tools that do not answer."""
 
+import functools
 import json
 import os
 import signal
@@ -31,6 +32,14 @@ def build():
     return "plain"
 
 
+PATIENT = ("-t", "2min")  # a check starts a tool, Barman three or four times, which may take seconds each time
+
+
+@pytest.fixture
+def check(build):
+    return functools.partial(programs.check, build=build, timeout=150)
+
+
 @pytest.fixture(scope="module")
 def archived(any_installation):
     """(server, its pgBackRest) with a full and an incremental backup."""
@@ -47,7 +56,7 @@ def archived(any_installation):
 @pytest.fixture
 def pgbackrest(archived):
     _, tool = archived
-    return ("--tool", "pgbackrest", "--stanza", "demo", "--command", tool.command)
+    return ("--tool", "pgbackrest", "--stanza", "demo", "--command", tool.command, *PATIENT)
 
 
 def test_pgbackrest_good(pgbackrest, check):
@@ -62,7 +71,7 @@ def test_pgbackrest_good(pgbackrest, check):
 
 
 def test_pgbackrest_the_only_stanza_need_not_be_named(archived, check):
-    result = check(PROGRAM, "--tool", "pgbackrest", "--command", archived[1].command)
+    result = check(PROGRAM, "--tool", "pgbackrest", "--command", archived[1].command, *PATIENT)
     assert result.state == "OK" and 'stanza "demo"' in result.stdout, result
 
 
@@ -164,7 +173,7 @@ def test_pgbackrest_second_repository_is_empty(any_installation, check):
     with postgres.Cluster(any_installation) as cluster:
         tool = backups.PgBackRest()
         tool.attach(cluster.primary(settings=tool.settings), repositories=2)
-        args = ("--tool", "pgbackrest", "--stanza", "demo", "--command", tool.command)
+        args = ("--tool", "pgbackrest", "--stanza", "demo", "--command", tool.command, *PATIENT)
         none = check(PROGRAM, *args)
         assert none.state == "CRITICAL" and 'there is no good backup of stanza "demo"' in none.stdout, none
         tool.backup()
@@ -202,7 +211,7 @@ def test_pgbackrest_finds_damaged_pages(any_installation, check):
             file.seek(9000)
             file.write(b"x" * 8)
         tool.backup("incr")
-        result = check(PROGRAM, "--tool", "pgbackrest", "--command", tool.command)
+        result = check(PROGRAM, "--tool", "pgbackrest", "--command", tool.command, *PATIENT)
         assert result.state == "CRITICAL", result
         assert "has pages with wrong checksums: the database is damaged" in result.stdout, result
         assert "backups=1" in result.stdout, "the one before is good"
@@ -246,12 +255,15 @@ def test_what_was_seen_is_recorded_and_replayed(pgbackrest, check, scratch):
 
 # --- Barman ----------------------------------------------------------------------------------------------------------
 
+BARMANS = {"wal_sender_timeout": "1h"}  # its receiver may be frozen for minutes, where each start of Barman takes long
+
+
 @pytest.fixture(scope="module")
 def barman(any_installation):
     """Barman with one good backup."""
     skip_without("barman", any_installation)
     with postgres.Cluster(any_installation) as cluster:
-        tool = backups.Barman(cluster.primary())
+        tool = backups.Barman(cluster.primary(settings=BARMANS))
         try:
             tool.archive()
             tool.backup()
@@ -262,8 +274,7 @@ def barman(any_installation):
 
 
 def of_barman(tool):
-    # Python is started three or four times: a busy machine takes longer than the default of -t.
-    return ("--tool", "barman", "--server", "main", "--command", tool.command, "-t", "25s")
+    return ("--tool", "barman", "--server", "main", "--command", tool.command, *PATIENT)
 
 
 def test_barman_good(barman, check):
@@ -288,7 +299,7 @@ def test_barman_check(barman, check):
 
 
 def test_barman_server_that_it_does_not_know(barman, check):
-    result = check(PROGRAM, "--tool", "barman", "--server", "nope", "--command", barman.command, "-t", "25s")
+    result = check(PROGRAM, "--tool", "barman", "--server", "nope", "--command", barman.command, *PATIENT)
     assert result.state == "UNKNOWN" and "Barman says: Unknown server 'nope'" in result.stdout, result
 
 
@@ -306,7 +317,7 @@ def test_barman_wal_is_missing(barman, check):
 def test_barman_waits_fails_and_is_good_again(any_installation, check):
     skip_without("barman", any_installation)
     with postgres.Cluster(any_installation) as cluster:
-        tool = backups.Barman(cluster.primary())
+        tool = backups.Barman(cluster.primary(settings=BARMANS))
         try:
             result = check(PROGRAM, *of_barman(tool))
             assert result.state == "CRITICAL" and 'there is no good backup of server "main"' in result.stdout, result
@@ -389,7 +400,7 @@ def _wait_gone(pid_file):
 ])
 def test_a_tool_that_errs(check, scratch, line, said):
     command = backups.script(scratch / "tool", line + "\n")
-    result = check(PROGRAM, "--tool", "pgbackrest", "--command", command)
+    result = check(PROGRAM, "--tool", "pgbackrest", "--command", command, *PATIENT)
     assert result.state == "UNKNOWN" and said in result.stdout, result
 
 
