@@ -207,12 +207,6 @@ inquire(struct inquiry *inquiry, const struct auto_failover_source *source, cons
 	struct snapshot *snapshot = inquiry->snapshot;
 	struct err err;
 
-	if (source->trusts_monitor && source->nodes_conninfo[0] != '\0') {
-		err_set(&err, ERR_USAGE, "--node-conninfo has no effect with --trust-monitor");
-		err_hint(&err, "leave one of them out: either the nodes are asked, or they are not");
-		snapshot_fail(snapshot, SNAPSHOT_AUTO_FAILOVER, &err);
-		return;
-	}
 	collect_probe(&session, monitor_facets, deadline_ms, snapshot);
 	if (!snapshot_has(snapshot, SNAPSHOT_AUTO_FAILOVER)) {
 		err = snapshot->faults[SNAPSHOT_AUTO_FAILOVER];

@@ -46,6 +46,7 @@ struct setting {
 	 * that are read together, nothing is needed: in the agent another section has it. NULL: nothing.
 	 */
 	const char *needs;
+	const char *vain_with; /* the setting, if that is among them, with which it has no effect; NULL: none */
 };
 
 /* The place of a member, for a row: .offset and .size. */

@@ -83,7 +83,7 @@ int settings_check_section(const struct settings_group *groups, size_t count, st
 	__attribute__((warn_unused_result));
 
 /*
- * That no setting was given which has no effect without another one; see struct setting. -1 with class usage.
+ * That no setting was given which has no effect without another one, or with one; see struct setting. -1 with class usage.
  * `is_given` is by the place of the row among those of all groups, as options are given; NULL: given is what
  * is not at its default, as in a file.
  */

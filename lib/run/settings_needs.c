@@ -1,5 +1,5 @@
 /*
- * Settings that say how to do what another one calls for: given alone they do nothing, and whoever gave
+ * Settings that say how to do what another one calls for, or rules out: they do nothing, and whoever gave
  * them believes otherwise. A namespace without a scope, a key without a certificate.
  */
 #include <string.h>
@@ -52,15 +52,39 @@ find_missing(const struct settings_group *groups, size_t count, const struct set
 	return first;
 }
 
+/* What makes it vain, where that is there. */
+static const struct setting *
+find_obstacle(const struct settings_group *groups, size_t count, const struct setting *row)
+{
+	const struct settings_group *group;
+	const struct setting *other = row->vain_with == NULL
+		? NULL
+		: settings_find(groups, count, row->vain_with, &group);
+
+	return other != NULL && is_there(group, other) ? other : NULL;
+}
+
+static int
+refuse_with(const struct setting *row, const struct setting *obstacle, bool is_file, struct err *err)
+{
+	char key[SETTINGS_KEY_SIZE], other[SETTINGS_KEY_SIZE];
+
+	if (is_file)
+		err_set(err, ERR_USAGE, "setting \"%s\" has no effect with \"%s\"",
+			settings_write_key(row, key), settings_write_key(obstacle, other));
+	else
+		err_set(err, ERR_USAGE, "option --%s has no effect with --%s", row->name, obstacle->name);
+	return err_hint(err, "leave one of them out");
+}
+
 static int
 refuse(const struct setting *row, const struct setting *missing, bool is_file, struct err *err)
 {
 	char key[SETTINGS_KEY_SIZE], missing_key[SETTINGS_KEY_SIZE];
 
 	if (is_file) {
-		settings_write_key(row, key);
-		settings_write_key(missing, missing_key);
-		err_set(err, ERR_USAGE, "setting \"%s\" has no effect without \"%s\"", key, missing_key);
+		err_set(err, ERR_USAGE, "setting \"%s\" has no effect without \"%s\"",
+			settings_write_key(row, key), settings_write_key(missing, missing_key));
 		return err_hint(err, "%s: %s", missing_key, missing->help);
 	}
 	err_set(err, ERR_USAGE, "option --%s has no effect without --%s", row->name, missing->name);
@@ -69,7 +93,8 @@ refuse(const struct setting *row, const struct setting *missing, bool is_file, s
 }
 
 int
-settings_needs_verify(const struct settings_group *groups, size_t count, const bool *is_given, struct err *err)
+settings_needs_verify(
+	const struct settings_group *groups, size_t count, const bool *is_given, struct err *err)
 {
 	size_t place = 0;
 
@@ -77,11 +102,13 @@ settings_needs_verify(const struct settings_group *groups, size_t count, const b
 		for (size_t j = 0; j < groups[i].count; j++, place++) {
 			const struct setting *row = &groups[i].rows[j];
 			const struct setting *missing = find_missing(groups, count, row);
+			const struct setting *obstacle = find_obstacle(groups, count, row);
 
-			if (missing == NULL || place >= SETTINGS_MAX)
+			if ((missing == NULL && obstacle == NULL) || place >= SETTINGS_MAX
+				|| !(is_given != NULL ? is_given[place] : is_changed(&groups[i], row)))
 				continue;
-			if (is_given != NULL ? is_given[place] : is_changed(&groups[i], row))
-				return refuse(row, missing, is_given == NULL, err);
+			return missing != NULL ? refuse(row, missing, is_given == NULL, err)
+					       : refuse_with(row, obstacle, is_given == NULL, err);
 		}
 	return 0;
 }

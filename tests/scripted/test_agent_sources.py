@@ -26,9 +26,16 @@ REFUSED = (
     ("[pgbouncer reads]\nconninfo = hots=10.0.0.11\n", "[pgbouncer reads]: conninfo: bad connection string"),
     ("[check reads]\ncheck = pgbouncer\nconninfo = hots=10.0.0.11\n", "[pgbouncer reads]: conninfo: bad connection"),
     ("[pgpool]\n", ": [pgpool] does not say where to look"),
+    ("[dcs]\nendpoints = http://10.0.0.11:2379\nnamespace = db\n", 'setting "namespace" has no effect without "scope"'),
+    ("[patroni]\nurl = https://10.0.0.11:8008\nkey_file = /x\n", 'setting "key_file" has no effect without "cert_file"'),
+    ("[pgpool]\nconninfo = host=10.0.0.11\npcp_host = n1\n", 'setting "pcp_host" has no effect without "pcp_user"'),
+    ("[pg_auto_failover]\nconninfo = host=10.0.0.10\nnode_conninfo = user=x\ntrust_monitor = yes\n",
+     'setting "node_conninfo" has no effect with "trust_monitor"'),
 )
 TAKEN = (
     "[patroni]\nurl = http://10.0.0.11:8008, https://[::1]:8008\n",
+    "[patroni]\nurl = http://n1\nmax_pause = 2h\n[check leader]\npatroni_unreachable = ok\nstandby_leader = yes\n",
+    "[dcs]\nendpoints = n1\nnamespace = service\nmin_ttl = 5s\n",
     "[patroni]\nurl = http://n1, http://n2/prefix, http://n3:8008/\n",
     "[dcs]\nendpoints = 10.0.0.11:2379, http://10.0.0.12:2379\n",
     "[pg_auto_failover]\nconninfo = postgresql://pgha:hunter2@10.0.0.10/pg_auto_failover\nnode = n1\n",

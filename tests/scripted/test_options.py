@@ -142,6 +142,11 @@ VAIN = {
 }
 
 
+VAIN["node-conninfo, and nodes that are not asked"] = (
+    "check_pg_auto_failover", ["--node-conninfo", "user=x", "--trust-monitor"], "--node-conninfo has no effect with --trust-monitor",
+    "leave one of them out")
+
+
 @pytest.mark.parametrize("name", VAIN)
 def test_an_option_that_would_do_nothing_is_refused(name):
     """Who gives it believes that it does: that Patroni was asked, or since when there is a pause."""

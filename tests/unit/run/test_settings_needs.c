@@ -13,7 +13,7 @@
 struct limits {
 	char scope[16], name_space[16];
 	int64_t ttl_ms;
-	bool is_open;
+	bool is_open, is_deaf;
 	int64_t count;
 };
 
@@ -42,6 +42,7 @@ static const struct setting limit_rows[] = {
 		.help = "left",
 		.needs = "scope,replay"},
 	{.name = "open", .type = SETTING_FLAG, SETTING_AT(struct limits, is_open), .help = "let in"},
+	{.name = "deaf", .type = SETTING_FLAG, SETTING_AT(struct limits, is_deaf), .help = "ask nobody"},
 	{.name = "count",
 		.type = SETTING_INTEGER,
 		SETTING_AT(struct limits, count),
@@ -50,7 +51,8 @@ static const struct setting limit_rows[] = {
 		.max = 9,
 		.argument = "NUMBER",
 		.help = "so many",
-		.needs = "open"},
+		.needs = "open",
+		.vain_with = "deaf"},
 };
 
 static const struct setting option_rows[] = {
@@ -138,6 +140,20 @@ test_any_of_several_will_do(void **state)
 }
 
 static void
+test_what_another_rules_out(void **state)
+{
+	(void)state;
+	assert_int_equal(READ("--open", "--count", "3", "--deaf"), -1);
+	assert_string_equal(err.text, "option --count has no effect with --deaf");
+	assert_string_equal(err.hint, "leave one of them out");
+	assert_int_equal(READ("--open", "--deaf"), 0);
+	assert_int_equal(read_section("deaf", "yes", "open", "yes"), 0);
+	limits.count = 4;
+	assert_int_equal(settings_check_section(groups, 1, &err), -1);
+	assert_string_equal(err.text, "setting \"count\" has no effect with \"deaf\"");
+}
+
+static void
 test_files(void **state)
 {
 	(void)state;
@@ -183,6 +199,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_any_of_several_will_do),
+		cmocka_unit_test(test_what_another_rules_out),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_a_default_in_a_file_claims_nothing),
 		cmocka_unit_test(test_what_is_not_among_them_is_not_needed),
