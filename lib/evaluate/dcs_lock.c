@@ -57,7 +57,11 @@ judge_no_lease(const struct snapshot_dcs *dcs, struct verdict *verdict)
 		judge_reason(verdict, STATE_WARNING,
 			"the leader key of \"%s\" has no TTL: it stays when %s fails, and nobody takes over",
 			dcs->scope, dcs->leader_key);
-		judge_hint(verdict, "who wrote it? Patroni's own has one: patronictl list");
+		judge_hint(verdict,
+			"who wrote it? Patroni's own has one; if %s does not lead, delete the key, and a "
+			"leader "
+			"is elected: patronictl list",
+			dcs->leader_key);
 	}
 }
 

@@ -204,7 +204,9 @@ patroni_leader_judge(const struct snapshot_patroni_cluster *cluster, struct verd
 		judge_hint(verdict, "in a pause nobody is promoted: resume, or fail over by hand");
 	else
 		judge_hint(verdict,
-			"is the store reachable, and has a replica the right to be promoted? see "
-			"the logs of Patroni");
+			"has a replica the right to be promoted? see the logs of Patroni; check_dcs --scope "
+			"%s "
+			"tells who holds the lock",
+			text_shell_word(cluster->scope, "SCOPE"));
 	return leader;
 }
