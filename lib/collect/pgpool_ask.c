@@ -151,13 +151,15 @@ explain_closed(struct err *err)
 static int
 explain_full(struct err *err)
 {
-	if (err->class != ERR_FULL)
+	bool is_told = err->class == ERR_FULL; /* by the port of PCP it is not */
+
+	if (!is_told)
 		err_set(err, ERR_FULL,
 			"pgpool refuses the session at once, as it does when too many clients are there");
 	return err_hint(err,
 		"pcp_proc_info -a tells who has its num_init_children less reserved_connections sessions; "
-		"a "
-		"backend has max_connections");
+		"a backend has max_connections%s",
+		is_told ? "" : "; or is it the port of PCP?");
 }
 
 /*

@@ -489,6 +489,7 @@ def test_too_many_clients(script):
     outcome, answer = state_of(script, *T)
     assert answer["state"] == "CRITICAL" and answer["fault"]["class"] == "full", answer
     assert "too many clients" in answer["summary"] and "num_init_children" in answer["hint"], answer
+    assert ("is it the port of PCP?" in answer["hint"]) == ("at once" in answer["summary"]), answer
     assert outcome.elapsed < 4, outcome
 
 
