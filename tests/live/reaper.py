@@ -76,8 +76,30 @@ def kill_tree(root):
     """SIGKILL to a process and its descendants; the root is stopped first so that it cannot fork meanwhile."""
     signal_each([root], signal.SIGSTOP)
     pids = tree(root)
+    files = memory_files(pids)
     signal_each(pids, signal.SIGKILL)
+    remove_files(files)
     return pids
+
+
+def memory_files(pids):
+    """The files by which PostgreSQL shares memory where it is not told to use its data directory: SIGKILL leaves them."""
+    found = set()
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
+                found.update(line.split()[-1] for line in maps if " /dev/shm/PostgreSQL." in line)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return found
+
+
+def remove_files(paths):
+    for path in paths:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass  # the server itself has removed it, or (" (deleted)") did before
 
 
 def wait_gone(pids, seconds):
@@ -101,11 +123,13 @@ def free_shared_memory(pids):
 def end_tree(root):
     """As kill_tree, but gently first: PostgreSQL frees its memory files at SIGQUIT, and everybody else ends of it."""
     pids = {pid: start_time(pid) for pid in tree(root)}
+    files = memory_files(pids)
     signal_each([root], signal.SIGQUIT)
     signal_each(pids, signal.SIGCONT)
     if not wait_gone(pids, 1):
         signal_each([pid for pid, started in pids.items() if start_time(pid) == started], signal.SIGKILL)
         wait_gone(pids, 1)
+    remove_files(files)
     free_shared_memory(pids)
 
 
