@@ -7,7 +7,6 @@ dispositions of signals are what is tested.
 import contextlib
 import dataclasses
 import json
-import os
 import subprocess
 import sys
 import tempfile
