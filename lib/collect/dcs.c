@@ -404,7 +404,8 @@ dcs_collect(const struct dcs_source *source, const struct check_look *check_look
 
 	snapshot->dcs.total = 0;
 	is_seen = is_named && look_at(&look, &err) == 0;
-	dcs_hide(&(struct dcs_hide_sent){.secret = &look.secret, .header = look.header}, &snapshot->dcs, &err);
+	dcs_hide(
+		&(struct dcs_hide_sent){.secret = &look.secret, .header = look.header}, &snapshot->dcs, &err);
 	if (is_seen)
 		snapshot_mark(snapshot, SNAPSHOT_DCS);
 	else

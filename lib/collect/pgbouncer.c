@@ -271,8 +271,7 @@ look_at_console(const struct pgbouncer_source *source, const struct target *at, 
 		explain_refusal(err);
 	}
 	if (status == 0 && expected[0] != '\0'
-		&& pgbouncer_queue_verify(
-			   &inquiry.rows, seen, clock_left_ms(passage_deadline_ms), &untried)
+		&& pgbouncer_queue_verify(&inquiry.rows, seen, clock_left_ms(passage_deadline_ms), &untried)
 			!= 0)
 		pgbouncer_passage_fail(expected, &untried, seen);
 	pgbouncer_rows_release(&inquiry.rows);

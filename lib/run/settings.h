@@ -83,9 +83,9 @@ int settings_check_section(const struct settings_group *groups, size_t count, st
 	__attribute__((warn_unused_result));
 
 /*
- * That no setting was given which has no effect without another one, or with one; see struct setting. -1 with class usage.
- * `is_given` is by the place of the row among those of all groups, as options are given; NULL: given is what
- * is not at its default, as in a file.
+ * That no setting was given which has no effect without another one, or with one; see struct setting. -1 with
+ * class usage. `is_given` is by the place of the row among those of all groups, as options are given; NULL:
+ * given is what is not at its default, as in a file.
  */
 int settings_needs_verify(const struct settings_group *groups, size_t count, const bool *is_given,
 	struct err *err) __attribute__((warn_unused_result));
@@ -126,7 +126,8 @@ bool settings_write_value(
 /*
  * Appends all rows of a group as lines "key = value", without a section's header. If `is_documented`,
  * each follows its help as a comment, in 100 columns, and one that is empty is there as ";key =";
- * else that is left out. A text that is empty although it has a default is written as "key =". Several groups may make one section.
+ * else that is left out. A text that is empty although it has a default is written as "key =". Several groups
+ * may make one section.
  */
 void settings_write_section(const struct settings_group *group, bool is_documented, struct text *text);
 
