@@ -347,11 +347,11 @@ def test_promoted_behind_its_back(with_pgpool, ask):
             in result.stdout, result
         assert "pcp_attach_node" not in result.stdout, result
 
-        # Nobody is left: pgpool closes every session.
+        # Nobody is left: pgpool closes every session, once it has said why it fails over.
         old.kill()
         new.kill()
-        result = until("CRITICAL", "it closes every session", ask, pool)
-        assert "cannot connect to " in result.stdout, result
+        result = until("CRITICAL", "cannot connect to ", ask, pool)
+        assert "it closes every session" in result.stdout, result
 
 
 def test_no_primary(with_pgpool, ask):
