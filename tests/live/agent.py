@@ -360,7 +360,8 @@ class Agent:
         """Until it has looked at a target so many times more."""
         name = f'pgha_probes_total{{target="{target}"}}'
         before = self.metrics()[name]
-        sandbox.wait_for(lambda: self.metrics()[name] >= before + count, f"{count} more looks at {target}",
+        # Of a worker that a reload has just started nothing is told yet.
+        sandbox.wait_for(lambda: self.metrics().get(name, 0) >= before + count, f"{count} more looks at {target}", 60, 0.05,
                          detail=self.log_tail)
 
     def metrics(self):

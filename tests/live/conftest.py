@@ -121,6 +121,15 @@ def check(build):
     return functools.partial(programs.check, build=build)
 
 
+@pytest.fixture
+def checks():
+    """As `check`, one with each build: for what takes so long to make that it is made once for both."""
+    reasons = [reason for build in ("plain", "san") if (reason := programs.why_missing(build))]
+    if reasons:
+        pytest.skip("; ".join(reasons))
+    return [functools.partial(programs.check, build=build) for build in ("plain", "san")]
+
+
 # --- servers ---------------------------------------------------------------------------------------------------------
 
 def _installation_or_skip(major):

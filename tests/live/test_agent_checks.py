@@ -307,13 +307,6 @@ def talking(any_installation):
 LOOKS = 'pgha_probes_total{target="postgres"}'
 
 
-def wait_looks(agent, count=3):
-    """Until it has looked so many times more."""
-    before = agent.metrics()[LOOKS]
-    sandbox.wait_for(lambda: agent.metrics().get(LOOKS, 0) >= before + count, "some more looks", 60, 0.05,
-                     detail=agent.log_tail)
-
-
 def test_only_what_is_configured_is_asked(talking):
     """A reload that adds a check has its facets asked by a new worker, and nobody sees a no; one that takes it away
     ends that."""
@@ -321,7 +314,7 @@ def test_only_what_is_configured_is_asked(talking):
         return talking.log.stat().st_size
 
     with Agent(talking, config={"agent": {**PATIENT, "interval": "100ms"}}) as agent:
-        wait_looks(agent)
+        agent.wait_looks(3)
         assert asked_since(talking, 0) == set()
         for name in TELLTALES:
             worker, start = agent.pid_of("postgres"), size()
@@ -331,15 +324,15 @@ def test_only_what_is_configured_is_asked(talking):
                 assert agent.status("/primary") == 200, agent.log_tail()
             assert agent.wait_pid_of("postgres", worker) != worker
             sandbox.wait_for(lambda: answer_of(agent, name)["summary"], f"an answer of {name}")
-            wait_looks(agent)
+            agent.wait_looks(3)
             assert asked_since(talking, start) == {name, *ALSO_ASKED.get(name, ())}, name
             del agent.config[f"check {name}"]
             agent.write()
             agent.reload()
             assert agent.status(f"/check/{name}") == 404
-            wait_looks(agent)
+            agent.wait_looks(3)
             start = size()
-            wait_looks(agent)
+            agent.wait_looks(3)
             assert asked_since(talking, start) == set(), name
 
 
@@ -347,9 +340,9 @@ def test_slow_facets_are_asked_seldom(talking):
     """Ten looks a second, or as many as the machine has time for, of which most recall what changes slowly."""
     config = {f"check {name}": {} for name in TELLTALES}
     with Agent(talking, config={"agent": {**PATIENT, "interval": "100ms"}, **config}) as agent:
-        wait_looks(agent)
+        agent.wait_looks(3)
         start, began = talking.log.stat().st_size, time.monotonic()
-        wait_looks(agent, 25)
+        agent.wait_looks(25)
         heard = talking.log.read_text(encoding="utf-8", errors="replace")[start:]
         seconds = time.monotonic() - began
         count = {name: heard.count(telltale) for name, telltale in TELLTALES.items()}

@@ -1,10 +1,7 @@
 """check_dcs against ZooKeeper 3.8, by its admin servers."""
 
-import functools
-
 import pytest
 
-import programs
 import zookeeper
 from until import told
 
@@ -46,10 +43,9 @@ def ask(check):
 
 
 @pytest.fixture
-def asks():
+def asks(checks):
     """One with each build, where a situation takes the start of virtual machines."""
-    builds = [build for build in ("plain", "san") if not programs.why_missing(build)]
-    return [asker(functools.partial(programs.check, build=build)) for build in builds]
+    return [asker(check) for check in checks]
 
 
 def place(member):

@@ -358,7 +358,7 @@ def test_no_primary(with_pgpool, ask):
     with pgpool.Setting(with_pgpool, 2) as setting, pgpool.Pgpool(setting.servers) as pool:
         setting.primary.kill()
         result = until("CRITICAL", "pgpool knows no primary: nobody can write through it", ask, pool)
-        assert f"hint: promote a standby" in result.stdout, result
+        assert "hint: promote a standby" in result.stdout, result
 
 
 # --- in the agent -----------------------------------------------------------------------------------------------------------

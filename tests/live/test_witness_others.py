@@ -104,7 +104,7 @@ def test_the_monitor(formation, check):
     says(ask(other), "OK", f"\"{old.name}\" is a stale primary on timeline 1")
     result = ask(old)
     says(result, "CRITICAL", f'stale primary: "{other.name}" is primary on the newer timeline 2')
-    assert f"split brain suspected: primary, but the monitor wants it \"demote" in result.stdout, result
+    assert "split brain suspected: primary, but the monitor wants it \"demote" in result.stdout, result
     old.thaw()
     formation.wait_settled()
     says(ask(other), "OK", f"the monitor's \"{other.name}\" (primary)")
